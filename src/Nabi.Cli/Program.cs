@@ -1,0 +1,2 @@
+Console.Error.WriteLine("nabi: no commands yet.");
+return 2;

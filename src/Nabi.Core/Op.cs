@@ -1,0 +1,48 @@
+namespace Nabi;
+
+/// <summary>
+/// One operator: a sealed record whose properties are the attributes. Names and semantics are those of the ONNX operator
+/// specification (opset 17 to 22 form: axes, shapes and pads are inputs where ONNX has them as inputs), so that the mapping is
+/// one to one: a property <c>AutoPad</c> is the attribute <c>auto_pad</c>, <c>Keepdims</c> is <c>keepdims</c>.
+/// Operators that ONNX does not have are in the domain <see cref="NabiDomain"/>.
+/// </summary>
+public abstract record Op
+{
+    /// <summary>Domain of operators that are not standard ONNX.</summary>
+    public const string NabiDomain = "nabi";
+
+    /// <summary>The operator's name in its domain.</summary>
+    public virtual string Name => GetType().Name;
+
+    /// <summary>Empty for standard ONNX.</summary>
+    public virtual string Domain => "";
+
+    /// <summary>Same inputs, same outputs, no effect elsewhere? Only such nodes are folded.</summary>
+    public virtual bool IsDeterministic => true;
+
+    /// <summary>Shape and type inference: one type per output.</summary>
+    /// <exception cref="NabiException">The inputs do not fit the operator.</exception>
+    public abstract Outputs<TensorType> Infer(InferContext x);
+
+    /// <summary>
+    /// The element type of output <paramref name="index"/> when an input has no known rank and <see cref="Infer"/> cannot be asked.
+    /// Operators that change the element type override it.
+    /// </summary>
+    public virtual DType UnrankedType(int index, InferContext x) => x.Input(0).DType;
+
+    /// <summary>The scalar reference evaluation, which every faster kernel is tested against: plain loops, the truth.</summary>
+    public abstract Outputs<Tensor> Evaluate(EvalContext x);
+
+    /// <summary>The cost of one run; without an override an elementwise operator: one operation per output element.</summary>
+    public virtual Cost CostOf(CostContext x) => x.Elementwise();
+
+    /// <summary>Has it a gradient? When not, a path through it stops the backward pass with a clear error.</summary>
+    public virtual bool IsDifferentiable => false;
+
+    /// <summary>
+    /// The vector-Jacobian product as graph nodes: one value per input, null where nothing flows (integer inputs, or inputs the
+    /// output does not depend on).
+    /// </summary>
+    public virtual IReadOnlyList<Value?> Gradient(GradientContext g) =>
+        throw new NabiException($"Operator {Name} of node '{g.Node.Name}' has no gradient; freeze the layers before it or replace it.");
+}

@@ -1,0 +1,30 @@
+namespace Nabi.Ops;
+
+/// <summary>ONNX <c>Expand</c>: broadcasts the input to the shape given as the second input (multidirectionally).</summary>
+public sealed record Expand : Op
+{
+    /// <inheritdoc/>
+    public override Outputs<TensorType> Infer(InferContext x)
+    {
+        var type = x.Input(0);
+        return x.Integers(1) is { } target ? new TensorType(type.DType, Shape.Broadcast(type.Shape, Shape.From(target))) : TensorType.Unranked(type.DType);
+    }
+
+    /// <inheritdoc/>
+    public override Outputs<Tensor> Evaluate(EvalContext x)
+    {
+        var data = x.Input(0);
+        var result = Tensor.Empty(data.DType, Shape.Broadcast(data.Shape, Shape.From(x.Integers(1)!)));
+        var offsets = Elementwise.BroadcastOffsets(data.Shape, result.Shape);
+        var size = data.DType.Bits() / 8;
+        for (var i = 0; i < offsets.Length; i++)
+            data.Bytes.Slice(offsets[i] * size, size).CopyTo(result.Bytes.Slice(i * size, size));
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public override bool IsDifferentiable => true;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Value?> Gradient(GradientContext g) => [g.Builder.SumTo(g.Grad, g.Input(0)), null];
+}

@@ -1,0 +1,8 @@
+namespace Nabi.Ops;
+
+/// <summary>An elementwise operator: the output has the input's type and shape.</summary>
+public abstract record UnaryOp : Op
+{
+    /// <inheritdoc/>
+    public override Outputs<TensorType> Infer(InferContext x) => x.Input(0);
+}
