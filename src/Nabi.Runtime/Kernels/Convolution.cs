@@ -1,0 +1,208 @@
+namespace Nabi.Runtime.Kernels;
+
+/// <summary>A single precision convolution of NHWC images, forward or transposed, made once per geometry and run any number of times.</summary>
+/// <remarks>
+/// <para>1 x 1 kernels of stride 1 are matrix products in place; other kernels gather through an <see cref="Indirection"/>; convolutions with one
+/// filter per channel are computed directly with channels in the lanes. No image is copied and no scratch memory is needed.</para>
+/// <para>The transposed direction computes what ONNX calls ConvTranspose, which is also the gradient of the forward convolution with respect to its
+/// input. It takes the shape of that forward convolution and reads images of the forward output's size.</para>
+/// <para>An instance is immutable and may be used by several threads.</para>
+/// </remarks>
+public sealed unsafe class Convolution
+{
+    private readonly Indirection indirection;
+
+    /// <summary>Prepares a convolution.</summary>
+    /// <param name="shape">Geometry of the forward convolution.</param>
+    /// <param name="transposed">Whether to compute the transposed convolution: input [Batch, OutHeight, OutWidth, OutChannels],
+    /// output [Batch, Height, Width, InChannels].</param>
+    /// <exception cref="ArgumentException">A size is negative, channels do not divide into the groups, or the kernel has more than 1024 taps.</exception>
+    public Convolution(in ConvShape shape, bool transposed = false)
+    {
+        shape.Check();
+        Shape = shape;
+        IsTransposed = transposed;
+        indirection = transposed ? Indirection.Transposed(shape.Window) : Indirection.Forward(shape.Window);
+        ReadChannels = (transposed ? shape.OutChannels : shape.InChannels) / shape.Groups;
+        WriteChannels = (transposed ? shape.InChannels : shape.OutChannels) / shape.Groups;
+    }
+
+    /// <summary>Geometry of the forward convolution.</summary>
+    public ConvShape Shape { get; }
+
+    /// <summary>Whether this is the transposed direction.</summary>
+    public bool IsTransposed { get; }
+
+    /// <summary>Floats of the packed weights.</summary>
+    public long PackedSize
+    {
+        get
+        {
+            var size = ZeroSize;
+            foreach (var vertical in indirection.Vertical)
+            {
+                foreach (var horizontal in indirection.Horizontal)
+                    size += PhaseSize(vertical, horizontal);
+            }
+            return size;
+        }
+    }
+
+    /// <summary>Channels read per group.</summary>
+    private int ReadChannels { get; }
+
+    /// <summary>Channels written per group.</summary>
+    private int WriteChannels { get; }
+
+    /// <summary>Zeros at the front of the packed weights, which padding points at.</summary>
+    private long ZeroSize => Shape.IsDepthwise ? RoundUp(Shape.Groups) : RoundUp((long)ReadChannels * Shape.Window.KernelWidth);
+
+    /// <summary>Packs weights.</summary>
+    /// <param name="weights">[OutChannels, InChannels / Groups, KernelHeight, KernelWidth], for both directions (for ConvTranspose this is ONNX's [C, M / group, kH, kW]).</param>
+    /// <param name="packed">Receives <see cref="PackedSize"/> floats.</param>
+    public void Pack(float* weights, float* packed)
+    {
+        new Span<float>(packed, checked((int)ZeroSize)).Clear();
+        packed += ZeroSize;
+        foreach (var vertical in indirection.Vertical)
+        {
+            foreach (var horizontal in indirection.Horizontal)
+            {
+                if (Shape.IsDepthwise)
+                    PackDepthwise(weights, vertical, horizontal, packed);
+                else
+                    PackDense(weights, vertical, horizontal, packed);
+                packed += PhaseSize(vertical, horizontal);
+            }
+        }
+    }
+
+    /// <summary>output = epilogue(convolution of input).</summary>
+    /// <param name="pool">Shares the work.</param>
+    /// <param name="input">Images to read.</param>
+    /// <param name="packed">From <see cref="Pack"/>.</param>
+    /// <param name="output">Images to write; must not overlap the input.</param>
+    /// <param name="epilogue">Bias per output channel, residual (image of the output's shape), accumulation and activation.</param>
+    public void Run(WorkPool pool, float* input, float* packed, float* output, in Epilogue epilogue)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        var zero = packed;
+        packed += ZeroSize;
+        foreach (var vertical in indirection.Vertical)
+        {
+            foreach (var horizontal in indirection.Horizontal)
+            {
+                var rows = ImageRows.Of(Shape.Window, IsTransposed, vertical, horizontal);
+                rows.Source = input;
+                rows.PixelStride = (long)ReadChannels * Shape.Groups;
+                rows.Zero = zero;
+                if (rows.Rows > 0)
+                {
+                    if (Shape.IsDepthwise)
+                        RunDepthwise(pool, rows, packed, output, epilogue);
+                    else
+                        RunGroups(pool, rows, packed, output, epilogue);
+                }
+                packed += PhaseSize(vertical, horizontal);
+            }
+        }
+    }
+
+    private static long RoundUp(long floats) => (floats + 15) / 16 * 16;
+
+    private long PhaseSize(AxisPhase vertical, AxisPhase horizontal)
+    {
+        var taps = vertical.Taps.Length * horizontal.Taps.Length;
+        return RoundUp(Shape.IsDepthwise ? (long)taps * Shape.Groups : Shape.Groups * Gemm.PackedSize(WriteChannels, taps * ReadChannels));
+    }
+
+    private void PackDepthwise(float* weights, AxisPhase vertical, AxisPhase horizontal, float* packed)
+    {
+        foreach (var y in vertical.Taps)
+        {
+            foreach (var x in horizontal.Taps)
+            {
+                for (var c = 0; c < Shape.Groups; c++)
+                    *packed++ = weights[(((long)c * Shape.Window.KernelHeight) + y) * Shape.Window.KernelWidth + x];
+            }
+        }
+    }
+
+    private void PackDense(float* weights, AxisPhase vertical, AxisPhase horizontal, float* packed)
+    {
+        var kernel = (long)Shape.Window.KernelHeight * Shape.Window.KernelWidth;
+        var readStride = IsTransposed ? WriteChannels * kernel : kernel;
+        var writeStride = IsTransposed ? kernel : ReadChannels * kernel;
+        var width = TileLoop.PanelColumns;
+        for (var g = 0; g < Shape.Groups; g++)
+        {
+            var group = weights + (g * ReadChannels * WriteChannels * kernel);
+            for (var column = 0; column < WriteChannels; column += width)
+            {
+                var columns = Math.Min(width, WriteChannels - column);
+                foreach (var y in vertical.Taps)
+                {
+                    foreach (var x in horizontal.Taps)
+                    {
+                        var source = group + (column * writeStride) + (y * Shape.Window.KernelWidth) + x;
+                        PanelPacking.Pack(source, readStride, writeStride, ReadChannels, columns, width, packed);
+                        packed += (long)ReadChannels * width;
+                    }
+                }
+            }
+        }
+    }
+
+    private void RunGroups(WorkPool pool, ImageRows rows, float* packed, float* output, in Epilogue epilogue)
+    {
+        var writeStride = (long)WriteChannels * Shape.Groups;
+        rows.Channels = ReadChannels;
+        rows.MergesColumns = !IsTransposed && Shape.Groups == 1 && Shape.Window.DilationWidth == 1 && Shape.Window.KernelWidth > 1;
+        var groupSize = Gemm.PackedSize(WriteChannels, rows.Depth);
+        for (var g = 0; g < Shape.Groups; g++)
+        {
+            var part = epilogue with
+            {
+                Bias = epilogue.Bias is null ? null : epilogue.Bias + (g * WriteChannels),
+                Residual = epilogue.Residual is null ? null : epilogue.Residual + (g * WriteChannels),
+            };
+            var sink = new FloatSink(output + (g * WriteChannels), writeStride, part);
+            var work = (long)rows.Rows * WriteChannels * Math.Max(1, rows.Depth);
+            if (Shape.Window.IsPointwise)
+            {
+                var dense = new TileKernel<DenseRows> { Packed = packed, Columns = WriteChannels, Sink = sink };
+                dense.Source = new DenseRows(rows.Source + (g * ReadChannels), rows.PixelStride, rows.Rows, ReadChannels);
+                pool.Run(ref dense, work);
+            }
+            else
+            {
+                var gather = new TileKernel<ImageRows> { Packed = packed, Columns = WriteChannels, Sink = sink, Source = rows };
+                gather.Source.Source += g * ReadChannels;
+                pool.Run(ref gather, work);
+            }
+            packed += groupSize;
+        }
+    }
+
+    private void RunDepthwise(WorkPool pool, ImageRows rows, float* packed, float* output, in Epilogue epilogue)
+    {
+        rows.Channels = Shape.Groups;
+        rows.Blocks = false;
+        var kernel = new DepthwiseKernel { Source = rows, Weights = packed, Sink = new FloatSink(output, Shape.Groups, epilogue) };
+        pool.Run(ref kernel, (long)rows.Rows * Math.Max(1, rows.Depth));
+    }
+
+    private struct TileKernel<TRows> : IKernel
+        where TRows : unmanaged, IRowSource
+    {
+        public TRows Source;
+        public float* Packed;
+        public int Columns;
+        public FloatSink Sink;
+
+        public void Run<L, V>(int worker, int workers)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged =>
+            TileLoop.Run<L, V, TRows, FloatSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
+    }
+}

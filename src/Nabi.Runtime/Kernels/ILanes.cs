@@ -1,0 +1,71 @@
+namespace Nabi.Runtime.Kernels;
+
+/// <summary>The arithmetic of a matrix micro-kernel on one register type, in 32-bit lanes.</summary>
+/// <remarks>A "lane" is four bytes: a float, or a pair of 16-bit integers whose two products are added (the integer kernels).</remarks>
+internal unsafe interface ITileLanes<V>
+    where V : unmanaged
+{
+    static abstract int Count { get; }
+
+    static abstract V Load(float* source);
+
+    static abstract void Store(V value, float* target);
+
+    /// <summary>One four-byte element in every lane.</summary>
+    static abstract V Broadcast(float* source);
+
+    static abstract V Add(V a, V b);
+
+    /// <summary>a * b + c, fused where the processor fuses.</summary>
+    static abstract V MultiplyAdd(V a, V b, V c);
+
+    /// <summary>Limits every lane to [low, high]; NaN stays NaN.</summary>
+    static abstract V Clamp(V value, float low, float high);
+}
+
+/// <summary>Float arithmetic on one register type: every kernel is written once over this and the compiler specialises it per width.</summary>
+/// <remarks>Comparison results are lanes of all ones or all zeros. The one-lane form is plain <see cref="float"/>.</remarks>
+internal unsafe interface ILanes<V> : ITileLanes<V>
+    where V : unmanaged
+{
+    static abstract V Fill(float value);
+
+    static abstract V Subtract(V a, V b);
+
+    static abstract V Multiply(V a, V b);
+
+    static abstract V Divide(V a, V b);
+
+    /// <summary>The smaller; the second operand if either is NaN.</summary>
+    static abstract V Min(V a, V b);
+
+    /// <summary>The larger; the second operand if either is NaN.</summary>
+    static abstract V Max(V a, V b);
+
+    static abstract V Sqrt(V value);
+
+    static abstract V Abs(V value);
+
+    static abstract V Negate(V value);
+
+    /// <summary>To the nearest integer, halves to even.</summary>
+    static abstract V Round(V value);
+
+    /// <summary>The magnitude of the first with the sign of the second.</summary>
+    static abstract V CopySign(V magnitude, V sign);
+
+    static abstract V Less(V a, V b);
+
+    static abstract V Equal(V a, V b);
+
+    static abstract V Select(V mask, V yes, V no);
+
+    /// <summary>2^n for integral n in [-126, 127].</summary>
+    static abstract V PowerOfTwo(V n);
+
+    /// <summary>Splits a positive normal number into m in [sqrt(1/2), sqrt(2)) and an integral e with value = m * 2^e.</summary>
+    static abstract V Split(V value, out V exponent);
+
+    /// <summary>Sum over the lanes, always in the same order.</summary>
+    static abstract float Sum(V value);
+}

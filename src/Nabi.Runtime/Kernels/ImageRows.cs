@@ -1,0 +1,188 @@
+namespace Nabi.Runtime.Kernels;
+
+/// <summary>Output pixels of one phase as rows of a matrix product: every row is the pixels under the taps, one pointer each.</summary>
+internal unsafe struct ImageRows : IRowSource
+{
+    /// <summary>First element of the first image (of the group's first channel).</summary>
+    public float* Source;
+
+    /// <summary>Four-byte elements from one pixel to the next.</summary>
+    public long PixelStride;
+
+    /// <summary>Elements used of each pixel.</summary>
+    public int Channels;
+
+    /// <summary>Zeros, <see cref="Channels"/> elements, or KernelWidth times as many when <see cref="MergesColumns"/>.</summary>
+    public float* Zero;
+
+    public int Batch;
+    public int InHeight;
+    public int InWidth;
+    public int OutHeight;
+    public int OutWidth;
+
+    public int* RowOffsets;
+    public int RowTaps;
+    public int RowCount;
+    public int RowFirst;
+    public int RowStep;
+
+    public int* ColumnOffsets;
+    public int ColumnTaps;
+    public int ColumnCount;
+    public int ColumnFirst;
+    public int ColumnStep;
+
+    /// <summary>Columns [InteriorStart, InteriorEnd) see no padding to the left or right.</summary>
+    public int InteriorStart;
+    public int InteriorEnd;
+
+    /// <summary>Whether the taps of one kernel row are adjacent in memory, so that one pointer serves them all.</summary>
+    public bool MergesColumns;
+
+    /// <summary>Whether the reduction may be divided into blocks.</summary>
+    public bool Blocks;
+
+    public readonly int Rows => Batch * RowCount * ColumnCount;
+
+    public readonly int Depth => RowTaps * ColumnTaps * Channels;
+
+    public readonly int MaxTaps => Math.Max(1, RowTaps * ColumnTaps);
+
+    /// <summary>One image and phase of a convolution; <paramref name="vertical"/> and <paramref name="horizontal"/> must stay alive.</summary>
+    public static ImageRows Of(in WindowShape window, bool transposed, AxisPhase vertical, AxisPhase horizontal)
+    {
+        return new ImageRows
+        {
+            Batch = window.Batch,
+            InHeight = transposed ? window.OutHeight : window.Height,
+            InWidth = transposed ? window.OutWidth : window.Width,
+            OutHeight = transposed ? window.Height : window.OutHeight,
+            OutWidth = transposed ? window.Width : window.OutWidth,
+            RowOffsets = Pinned(vertical.Offsets),
+            RowTaps = vertical.Taps.Length,
+            RowCount = vertical.Count,
+            RowFirst = vertical.First,
+            RowStep = vertical.Step,
+            ColumnOffsets = Pinned(horizontal.Offsets),
+            ColumnTaps = horizontal.Taps.Length,
+            ColumnCount = horizontal.Count,
+            ColumnFirst = horizontal.First,
+            ColumnStep = horizontal.Step,
+            InteriorStart = horizontal.Interior.Start,
+            InteriorEnd = horizontal.Interior.End,
+            Blocks = true,
+        };
+    }
+
+    public readonly int BlockEnd(int start)
+    {
+        if (!Blocks || Depth <= TileLoop.DepthBlock)
+            return Depth;
+        if (Channels >= TileLoop.DepthBlock)
+        {
+            // Within one tap.
+            var tapEnd = ((start / Channels) + 1) * Channels;
+            return Math.Min(tapEnd, start + TileLoop.DepthBlock);
+        }
+        var unit = MergesColumns ? ColumnTaps * Channels : Channels;
+        return Math.Min(Depth, start + Math.Max(unit, TileLoop.DepthBlock / unit * unit));
+    }
+
+    public readonly void Inputs(int row, int count, int tileRows, int start, int end, float** inputs, out int taps, out int tapDepth)
+    {
+        var cursor = At(row);
+        if (MergesColumns && start % (ColumnTaps * Channels) == 0 && end % (ColumnTaps * Channels) == 0 && IsInterior(cursor.Column, count))
+        {
+            Merged(cursor, count, tileRows, start, end, inputs, out taps, out tapDepth);
+            return;
+        }
+        var firstTap = Channels == 0 ? 0 : start / Channels;
+        taps = Depth == 0 ? 0 : ((end - 1) / Channels) - firstTap + 1;
+        var offset = start - (firstTap * Channels);
+        tapDepth = taps == 1 ? end - start : Channels;
+        for (var i = 0; i < tileRows; i++)
+        {
+            var image = Source + ((long)cursor.Image * InHeight * InWidth * PixelStride) + offset;
+            var rowOffsets = RowOffsets + (cursor.Row * RowTaps);
+            var columnOffsets = ColumnOffsets + (cursor.Column * ColumnTaps);
+            var target = inputs + i;
+            var (y, x) = taps == 0 ? (0, 0) : Math.DivRem(firstTap, ColumnTaps);
+            for (var t = 0; t < taps; t++)
+            {
+                var inRow = rowOffsets[y];
+                var inColumn = columnOffsets[x];
+                *target = (inRow | inColumn) < 0 ? Zero : image + ((((long)inRow * InWidth) + inColumn) * PixelStride);
+                target += tileRows;
+                if (++x == ColumnTaps)
+                {
+                    x = 0;
+                    y++;
+                }
+            }
+            if (i < count - 1)
+                Advance(ref cursor);
+        }
+    }
+
+    public readonly void Outputs(int row, int count, long* numbers)
+    {
+        var cursor = At(row);
+        for (var i = 0; i < count; i++)
+        {
+            numbers[i] = (((long)cursor.Image * OutHeight) + RowFirst + (cursor.Row * RowStep)) * OutWidth + ColumnFirst + (cursor.Column * ColumnStep);
+            Advance(ref cursor);
+        }
+    }
+
+    private readonly bool IsInterior(int column, int count) => column >= InteriorStart && column + count <= InteriorEnd;
+
+    /// <summary>One pointer per kernel row; all pixels lie in one image row away from the left and right border.</summary>
+    private readonly void Merged(Cursor cursor, int count, int tileRows, int start, int end, float** inputs, out int taps, out int tapDepth)
+    {
+        tapDepth = ColumnTaps * Channels;
+        var firstTap = start / tapDepth;
+        taps = (end / tapDepth) - firstTap;
+        var image = Source + ((long)cursor.Image * InHeight * InWidth * PixelStride);
+        var rowOffsets = RowOffsets + (cursor.Row * RowTaps) + firstTap;
+        for (var t = 0; t < taps; t++)
+        {
+            var inRow = rowOffsets[t];
+            var line = image + ((long)inRow * InWidth * PixelStride);
+            for (var i = 0; i < tileRows; i++)
+            {
+                var column = cursor.Column + Math.Min(i, count - 1);
+                inputs[(t * tileRows) + i] = inRow < 0 ? Zero : line + (ColumnOffsets[(long)column * ColumnTaps] * PixelStride);
+            }
+        }
+    }
+
+    private static int* Pinned(int[] array) => (int*)System.Runtime.CompilerServices.Unsafe.AsPointer(
+        ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(array));
+
+    private readonly Cursor At(int row)
+    {
+        var (line, column) = Math.DivRem(row, ColumnCount);
+        var (image, imageRow) = Math.DivRem(line, RowCount);
+        return new Cursor { Image = image, Row = imageRow, Column = column };
+    }
+
+    private readonly void Advance(ref Cursor cursor)
+    {
+        if (++cursor.Column < ColumnCount)
+            return;
+        cursor.Column = 0;
+        if (++cursor.Row < RowCount)
+            return;
+        cursor.Row = 0;
+        cursor.Image++;
+    }
+
+    /// <summary>A position in (image, row, column) order.</summary>
+    private struct Cursor
+    {
+        public int Image;
+        public int Row;
+        public int Column;
+    }
+}
