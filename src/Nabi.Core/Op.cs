@@ -45,4 +45,16 @@ public abstract record Op
     /// </summary>
     public virtual IReadOnlyList<Value?> Gradient(GradientContext g) =>
         throw new NabiException($"Operator {Name} of node '{g.Node.Name}' has no gradient; freeze the layers before it or replace it.");
+
+    /// <summary>
+    /// Says which elements along which axes of inputs and outputs go together when channels are pruned. What is not mentioned is
+    /// fixed; without an override nothing around the operator can be pruned. See <see cref="ChannelGroups"/>.
+    /// </summary>
+    public virtual void Couple(CouplingContext c) { }
+
+    /// <summary>
+    /// The operator after channels around it were removed: operators whose attributes or constant inputs count channels
+    /// (groups, reshape targets, pads, split sizes) override it.
+    /// </summary>
+    public virtual Op Shrink(ShrinkContext s) => this;
 }

@@ -10,4 +10,11 @@ public abstract record BinaryOp : Op
         if (a.DType != b.DType) throw x.Fail($"its inputs are {a.DType} and {b.DType}, which must be equal");
         return new TensorType(a.DType, Shape.Broadcast(a.Shape, b.Shape));
     }
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        c.TieBroadcast(c.Input(0), c.Output());
+        c.TieBroadcast(c.Input(1), c.Output());
+    }
 }

@@ -19,4 +19,7 @@ public sealed record Cast(DType To) : Op
     /// <inheritdoc/>
     public override IReadOnlyList<Value?> Gradient(GradientContext g) =>
         [g.Input(0).DType.IsFloat() && To.IsFloat() ? g.Builder.Cast(g.Grad, g.Input(0).DType) : null];
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c) => c.TieAll(c.Input(0), c.Output());
 }

@@ -13,4 +13,11 @@ public abstract record ComparisonOp : Op
 
     /// <inheritdoc/>
     public override DType UnrankedType(int index, InferContext x) => DType.Bool;
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        c.TieBroadcast(c.Input(0), c.Output());
+        c.TieBroadcast(c.Input(1), c.Output());
+    }
 }

@@ -27,4 +27,21 @@ public sealed record Expand : Op
 
     /// <inheritdoc/>
     public override IReadOnlyList<Value?> Gradient(GradientContext g) => [g.Builder.SumTo(g.Grad, g.Input(0)), null];
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        if (c.Input(1).Constant is not null) c.TieBroadcast(c.Input(0), c.Output());
+    }
+
+    /// <inheritdoc/>
+    public override Op Shrink(ShrinkContext s)
+    {
+        var target = s.Node.Inputs[1]!.Constant!.ToInt64();
+        var lead = s.Node.Output.Shape.Rank - target.Length;
+        for (var i = 0; i < target.Length; i++)
+            if (target[i] != 1 && s.Kept(s.Node.Output, lead + i) is { } kept) target[i] = kept.Length;
+        s.Replace(1, Tensor.Vector<long>(target));
+        return this;
+    }
 }

@@ -50,6 +50,32 @@ public sealed record MatMul : Op
         return [b.Reshape(ofLeft, g.Input(0).Shape), b.Reshape(ofRight, g.Input(1).Shape)];
     }
 
+    /// <summary>
+    /// Against a parameter the contracted axis is consumed and the other one made. Between two activations (attention) only the
+    /// leading axes, the heads, may go.
+    /// </summary>
+    public override void Couple(CouplingContext c)
+    {
+        var (a, b, y) = (c.Input(0), c.Input(1), c.Output());
+        if (!a.Shape.IsRanked || !b.Shape.IsRanked || a.Shape.Rank < 2 || b.Shape.Rank < 2) return;
+        TieLeading(c, a, y);
+        TieLeading(c, b, y);
+        if (c.IsActivation(a) && c.IsActivation(b)) return;
+        c.Tie(a, -2, y, -2);
+        c.Tie(b, -1, y, -1);
+        c.Tie(a, -1, b, -2);
+        var isLeft = !c.IsActivation(a);
+        c.SetRole(isLeft ? a : b, isLeft ? -1 : -2, SliceRole.Input);
+        c.SetRole(isLeft ? a : b, isLeft ? -2 : -1, SliceRole.Output);
+    }
+
+    private static void TieLeading(CouplingContext c, Value from, Value y)
+    {
+        var lead = y.Shape.Rank - from.Shape.Rank;
+        for (var i = 0; i < from.Shape.Rank - 2; i++)
+            if (from.Shape[i] == y.Shape[lead + i]) c.Tie(from, i, y, lead + i);
+    }
+
     private static void Multiply(ReadOnlySpan<double> a, ReadOnlySpan<double> b, Span<double> c, int k, int n)
     {
         for (var i = 0; i < c.Length; i++)

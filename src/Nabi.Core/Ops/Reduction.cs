@@ -23,6 +23,19 @@ public abstract record Reduction : Op
     /// <inheritdoc/>
     public override Cost CostOf(CostContext x) => new(0, x.Input(0).Count, x.BytesRead, x.BytesWritten);
 
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        var (x, y) = (c.Input(0), c.Output());
+        if (!x.Shape.IsRanked || !y.Shape.IsRanked || (c.Optional(1) is { } given && given.Constant is null)) return;
+        var axes = Axes(x.Shape, c.Optional(1)?.Constant?.ToInt64());
+        for (int axis = 0, to = 0; axis < axes.Length; axis++)
+        {
+            if (!axes[axis]) c.Tie(x, axis, y, to);
+            if (!axes[axis] || Keepdims) to++;
+        }
+    }
+
     /// <summary>The axes to reduce, as one flag per axis.</summary>
     protected bool[] Axes(Shape shape, long[]? axes)
     {

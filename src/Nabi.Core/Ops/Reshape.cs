@@ -28,6 +28,22 @@ public sealed record Reshape : Op
     /// <inheritdoc/>
     public override IReadOnlyList<Value?> Gradient(GradientContext g) => [g.Builder.Reshape(g.Grad, g.Input(0).Shape), null];
 
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        if (c.Input(1).Constant is not null) c.TieReshape(c.Input(0), c.Output());
+    }
+
+    /// <inheritdoc/>
+    public override Op Shrink(ShrinkContext s)
+    {
+        var target = s.Node.Inputs[1]!.Constant!.ToInt64();
+        for (var i = 0; i < target.Length; i++)
+            if (target[i] != -1 && s.Kept(s.Node.Output, i) is { } kept) target[i] = kept.Length;
+        s.Replace(1, Tensor.Vector<long>(target));
+        return this;
+    }
+
     private Shape Target(Shape from, long[] target)
     {
         var dims = new int[target.Length];

@@ -51,6 +51,14 @@ public sealed record Transpose : Op
         return [g.Builder.Transpose(g.Grad, inverse)];
     }
 
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        if (!c.Input(0).Shape.IsRanked) return;
+        var perm = Permutation(c.Input(0).Shape.Rank);
+        for (var i = 0; i < perm.Length; i++) c.Tie(c.Input(0), perm[i], c.Output(), i);
+    }
+
     /// <summary>The permutation for a rank, with the default filled in.</summary>
     /// <exception cref="NabiException">It does not permute that many axes.</exception>
     public int[] Permutation(int rank)

@@ -5,4 +5,7 @@ public abstract record UnaryOp : Op
 {
     /// <inheritdoc/>
     public override Outputs<TensorType> Infer(InferContext x) => x.Input(0);
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c) => c.TieAll(c.Input(0), c.Output());
 }
