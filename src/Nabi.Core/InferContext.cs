@@ -41,6 +41,17 @@ public sealed class InferContext
     /// <summary>The integers of a constant input (axes, shapes, pads), else null.</summary>
     public long[]? Integers(int index) => Constant(index)?.ToInt64();
 
+    /// <summary>
+    /// The shape that a required integer input gives: its numbers when it is constant; otherwise unknown dimensions, as many as it
+    /// has elements; <see cref="Nabi.Shape.Unranked"/> when not even that is known.
+    /// </summary>
+    public Shape Target(int index)
+    {
+        if (Integers(index) is { } numbers) return Nabi.Shape.From(numbers);
+        var length = RequireRank(index, 1, 1)[0];
+        return length == Nabi.Shape.Unknown ? Nabi.Shape.Unranked : Nabi.Shape.OfRank(length);
+    }
+
     /// <summary>Requires a rank.</summary>
     public Shape RequireRank(int index, int atLeast, int atMost = int.MaxValue)
     {

@@ -53,6 +53,14 @@ public sealed class Shape : IReadOnlyList<int>, IEquatable<Shape>
         return Create(result);
     }
 
+    /// <summary>A shape of which only the rank is known.</summary>
+    public static Shape OfRank(int rank)
+    {
+        var dims = new int[rank];
+        Array.Fill(dims, Unknown);
+        return Create(dims);
+    }
+
     /// <summary>Is at least the number of dimensions known?</summary>
     public bool IsRanked { get; }
 
@@ -101,6 +109,16 @@ public sealed class Shape : IReadOnlyList<int>, IEquatable<Shape>
     public int Axis(long axis) => axis >= -Rank && axis < Rank
         ? (int)(axis < 0 ? axis + Rank : axis)
         : throw new NabiException($"Axis {axis} is outside a tensor of rank {Rank}; use -{Rank} to {Rank - 1}.");
+
+    /// <summary>Turns an index into dimension <paramref name="axis"/>, negative counting from the end, into [0, size).</summary>
+    /// <exception cref="NabiException">The index is out of range.</exception>
+    public int Index(long index, int axis)
+    {
+        var size = this[axis];
+        return index >= -size && index < size
+            ? (int)(index < 0 ? index + size : index)
+            : throw new NabiException($"Index {index} is outside axis {axis} of shape {this}; use {-size} to {size - 1}.");
+    }
 
     /// <summary>Row-major strides in elements.</summary>
     public int[] Strides()

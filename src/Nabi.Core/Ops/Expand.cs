@@ -7,7 +7,9 @@ public sealed record Expand : Op
     public override Outputs<TensorType> Infer(InferContext x)
     {
         var type = x.Input(0);
-        return x.Integers(1) is { } target ? new TensorType(type.DType, Shape.Broadcast(type.Shape, Shape.From(target))) : TensorType.Unranked(type.DType);
+        var target = x.Target(1);
+        if (x.Constant(1) is null && target.IsRanked) return new TensorType(type.DType, Shape.OfRank(Math.Max(type.Shape.Rank, target.Rank)));
+        return new TensorType(type.DType, Shape.Broadcast(type.Shape, target));
     }
 
     /// <inheritdoc/>

@@ -13,7 +13,7 @@ public sealed record Reshape : Op
     public override Outputs<TensorType> Infer(InferContext x)
     {
         var type = x.Input(0);
-        return x.Integers(1) is { } target ? new TensorType(type.DType, Target(type.Shape, target)) : TensorType.Unranked(type.DType);
+        return new TensorType(type.DType, x.Integers(1) is { } target ? Target(type.Shape, target) : x.Target(1));
     }
 
     /// <inheritdoc/>
