@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Nabi.Ops;
 
-/// <summary>ONNX <c>Div</c>: a / b; integers truncate toward zero, with broadcasting.</summary>
+/// <summary>ONNX <c>Div</c>: a / b with broadcasting; integers truncate toward zero, and their division by 0 is an error.</summary>
 public sealed record Div : BinaryOp
 {
     /// <inheritdoc/>
@@ -21,6 +21,11 @@ public sealed record Div : BinaryOp
 
     private readonly struct Map : IBinaryMap
     {
-        public T Invoke<T>(T a, T b) where T : unmanaged, INumber<T>, IMinMaxValue<T> => a / b;
+        public T Invoke<T>(T a, T b) where T : unmanaged, INumber<T>, IMinMaxValue<T>
+        {
+            if (!Numeric.IsInteger<T>()) return a / b;
+            if (b == T.Zero) throw new NabiException("an integer is divided by 0");
+            return T.IsNegative(b) && b == -T.One ? -a : a / b;
+        }
     }
 }

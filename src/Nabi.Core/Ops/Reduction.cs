@@ -82,6 +82,29 @@ public abstract record Reduction : Op
         return g.Builder.Reshape(value, Shape.Create(kept));
     }
 
+    /// <summary>How many elements each output reads, as a value that broadcasts against the input, also when dimensions are unknown.</summary>
+    protected Value ReducedCount(GradientContext g)
+    {
+        var (b, x, axes) = (g.Builder, g.Input(0), g.Has(1) ? g.Input(1) : null);
+        if (x.Shape.IsKnown && (axes is null || axes.Constant is not null))
+        {
+            var flags = Axes(x.Shape, axes?.Constant?.ToInt64());
+            var count = 1;
+            for (var i = 0; i < flags.Length; i++) count *= flags[i] ? x.Shape[i] : 1;
+            return b.Scalar(count, x);
+        }
+        return b.Apply(new ReduceSum { NoopWithEmptyAxes = NoopWithEmptyAxes }, b.OnesLike(x), axes);
+    }
+
+    /// <summary>The gradient of a largest or smallest element: all elements equal to the output share it equally.</summary>
+    protected IReadOnlyList<Value?> ExtremumGradient(GradientContext g)
+    {
+        var (b, x, axes) = (g.Builder, g.Input(0), g.Has(1) ? g.Input(1) : null);
+        var chosen = b.Cast(b.Equal(x, Kept(g, g.Output())), x.DType);
+        var ties = b.Apply(new ReduceSum { NoopWithEmptyAxes = NoopWithEmptyAxes }, chosen, axes);
+        return [b.Mul(chosen, b.Div(KeptGradient(g), ties))];
+    }
+
     private Shape Reduced(Shape shape, bool[] axes)
     {
         var dims = new List<int>();
