@@ -55,7 +55,8 @@ public sealed unsafe class Convolution
     private int WriteChannels { get; }
 
     /// <summary>Zeros at the front of the packed weights, which padding points at.</summary>
-    private long ZeroSize => Shape.IsDepthwise ? RoundUp(Shape.Groups) : RoundUp((long)ReadChannels * Shape.Window.KernelWidth);
+    private long ZeroSize => RoundUp(
+        Shape.IsDepthwise ? Shape.Groups * (((Shape.Window.KernelWidth - 1L) * Shape.Window.DilationWidth) + 1) : (long)ReadChannels * Shape.Window.KernelWidth);
 
     /// <summary>Packs weights.</summary>
     /// <param name="weights">[OutChannels, InChannels / Groups, KernelHeight, KernelWidth], for both directions (for ConvTranspose this is ONNX's [C, M / group, kH, kW]).</param>
@@ -188,7 +189,14 @@ public sealed unsafe class Convolution
     {
         rows.Channels = Shape.Groups;
         rows.Blocks = false;
-        var kernel = new DepthwiseKernel { Source = rows, Weights = packed, Sink = new FloatSink(output, Shape.Groups, epilogue) };
+        rows.MergesColumns = !IsTransposed && Shape.Window.KernelWidth > 1;
+        var kernel = new DepthwiseKernel
+        {
+            Source = rows,
+            Weights = packed,
+            Step = (nint)Shape.Window.DilationWidth * Shape.Groups,
+            Sink = new FloatSink(output, Shape.Groups, epilogue),
+        };
         pool.Run(ref kernel, (long)rows.Rows * Math.Max(1, rows.Depth));
     }
 

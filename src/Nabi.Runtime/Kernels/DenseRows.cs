@@ -11,16 +11,12 @@ internal readonly unsafe struct DenseRows(float* source, long stride, int rows, 
 
     public int BlockEnd(int start) => Math.Min(depth, start + TileLoop.DepthBlock);
 
-    public void Inputs(int row, int count, int tileRows, int start, int end, float** inputs, out int taps, out int tapDepth)
+    public void Inputs(int row, int count, int tileRows, int start, int end, float** inputs, long* numbers, out int taps, out int tapDepth)
     {
         taps = 1;
         tapDepth = end - start;
         for (var i = 0; i < tileRows; i++)
             inputs[i] = source + ((row + Math.Min(i, count - 1)) * stride) + start;
-    }
-
-    public void Outputs(int row, int count, long* numbers)
-    {
         for (var i = 0; i < count; i++)
             numbers[i] = row + i;
     }

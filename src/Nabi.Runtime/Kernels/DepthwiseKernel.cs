@@ -13,6 +13,9 @@ internal unsafe struct DepthwiseKernel : IKernel
     /// <summary>[taps][channels].</summary>
     public float* Weights;
 
+    /// <summary>Floats between the taps of a kernel row.</summary>
+    public nint Step;
+
     public FloatSink Sink;
 
     [SkipLocalsInit]
@@ -32,20 +35,22 @@ internal unsafe struct DepthwiseKernel : IKernel
         {
             var row = tile * Pixels;
             var count = Math.Min(Pixels, Source.Rows - row);
-            Source.Inputs(row, count, Pixels, 0, Source.Depth, inputs, out t.Taps, out _);
-            Source.Outputs(row, count, numbers);
-            for (var i = 0; i < count; i++)
-                outputs[i] = Sink.Target(numbers[i]);
+            Source.Inputs(row, count, Pixels, 0, Source.Depth, inputs, numbers, out t.Taps, out var tapDepth);
+            var inner = tapDepth / channels;   // taps behind one pointer
+            for (var i = 0; i < Pixels; i++)
+                outputs[i] = Sink.Target(numbers[Math.Min(i, count - 1)]);
             var channel = 0;
-            if (count == Pixels)
+            if (count == Pixels || !t.Load)   // repeated pixels store the same twice
             {
                 for (; channel <= channels - (2 * L.Count); channel += 2 * L.Count)
-                    Block<L, V>(&t, channel, channels);
+                    Block<L, V>(&t, channel, channels, inner, Step);
+                for (; channel <= channels - L.Count; channel += L.Count)
+                    Strip<L, V>(&t, channel, channels, inner, Step);
             }
             for (; channel < channels; channel += L.Count)
             {
                 for (var i = 0; i < count; i++)
-                    Single<L, V>(&t, i, channel, channels);
+                    Single<L, V>(&t, i, channel, channels, inner, Step);
             }
             Sink.Close<L, V>(null, 0, numbers, count, 0, channels, last: true);
         }
@@ -53,7 +58,7 @@ internal unsafe struct DepthwiseKernel : IKernel
 
     /// <summary>Four pixels, two registers of channels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Block<L, V>(TileArguments* t, int channel, int channels)
+    private static void Block<L, V>(TileArguments* t, int channel, int channels, int inner, nint step)
         where L : unmanaged, ILanes<V>
         where V : unmanaged
     {
@@ -68,19 +73,24 @@ internal unsafe struct DepthwiseKernel : IKernel
         var weights = t->Panel + channel;
         for (var tap = t->Taps; tap > 0; tap--)
         {
-            var w0 = L.Load(weights);
-            var w1 = L.Load(weights + L.Count);
             float* x0 = inputs[0] + channel, x1 = inputs[1] + channel, x2 = inputs[2] + channel, x3 = inputs[3] + channel;
-            c00 = L.MultiplyAdd(L.Load(x0), w0, c00);
-            c01 = L.MultiplyAdd(L.Load(x0 + L.Count), w1, c01);
-            c10 = L.MultiplyAdd(L.Load(x1), w0, c10);
-            c11 = L.MultiplyAdd(L.Load(x1 + L.Count), w1, c11);
-            c20 = L.MultiplyAdd(L.Load(x2), w0, c20);
-            c21 = L.MultiplyAdd(L.Load(x2 + L.Count), w1, c21);
-            c30 = L.MultiplyAdd(L.Load(x3), w0, c30);
-            c31 = L.MultiplyAdd(L.Load(x3 + L.Count), w1, c31);
-            weights += channels;
             inputs += Pixels;
+            nint at = 0;
+            for (var n = inner; n > 0; n--)
+            {
+                var w0 = L.Load(weights);
+                var w1 = L.Load(weights + L.Count);
+                c00 = L.MultiplyAdd(L.Load(x0 + at), w0, c00);
+                c01 = L.MultiplyAdd(L.Load(x0 + at + L.Count), w1, c01);
+                c10 = L.MultiplyAdd(L.Load(x1 + at), w0, c10);
+                c11 = L.MultiplyAdd(L.Load(x1 + at + L.Count), w1, c11);
+                c20 = L.MultiplyAdd(L.Load(x2 + at), w0, c20);
+                c21 = L.MultiplyAdd(L.Load(x2 + at + L.Count), w1, c21);
+                c30 = L.MultiplyAdd(L.Load(x3 + at), w0, c30);
+                c31 = L.MultiplyAdd(L.Load(x3 + at + L.Count), w1, c31);
+                weights += channels;
+                at += step;
+            }
         }
         Finish<L, V>(t, 0, channel, c00, c01);
         Finish<L, V>(t, 1, channel, c10, c11);
@@ -108,18 +118,68 @@ internal unsafe struct DepthwiseKernel : IKernel
         L.Store(c1, target + L.Count);
     }
 
+    /// <summary>Four pixels, one register of channels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Strip<L, V>(TileArguments* t, int channel, int channels, int inner, nint step)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+    {
+        var c0 = t->Bias is null ? default : L.Load(t->Bias + channel);
+        V c1 = c0, c2 = c0, c3 = c0;
+        var inputs = t->Inputs;
+        var weights = t->Panel + channel;
+        for (var tap = t->Taps; tap > 0; tap--)
+        {
+            float* x0 = inputs[0] + channel, x1 = inputs[1] + channel, x2 = inputs[2] + channel, x3 = inputs[3] + channel;
+            inputs += Pixels;
+            nint at = 0;
+            for (var n = inner; n > 0; n--)
+            {
+                var w = L.Load(weights);
+                c0 = L.MultiplyAdd(L.Load(x0 + at), w, c0);
+                c1 = L.MultiplyAdd(L.Load(x1 + at), w, c1);
+                c2 = L.MultiplyAdd(L.Load(x2 + at), w, c2);
+                c3 = L.MultiplyAdd(L.Load(x3 + at), w, c3);
+                weights += channels;
+                at += step;
+            }
+        }
+        Finish<L, V>(t, 0, channel, c0);
+        Finish<L, V>(t, 1, channel, c1);
+        Finish<L, V>(t, 2, channel, c2);
+        Finish<L, V>(t, 3, channel, c3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Finish<L, V>(TileArguments* t, int pixel, int channel, V c)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+    {
+        var target = t->Outputs[pixel] + channel;
+        if (t->Load)
+            c = L.Add(c, L.Load(target));
+        if (t->Clamp)
+            c = L.Clamp(c, t->Low, t->High);
+        L.Store(c, target);
+    }
+
     /// <summary>One pixel, one register of channels or what is left of them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Single<L, V>(TileArguments* t, int pixel, int channel, int channels)
+    private static void Single<L, V>(TileArguments* t, int pixel, int channel, int channels, int inner, nint step)
         where L : unmanaged, ILanes<V>
         where V : unmanaged
     {
         var count = Math.Min(L.Count, channels - channel);
         var sum = t->Bias is null ? default : LoadSome<L, V>(t->Bias + channel, count);
+        var weights = t->Panel + channel;
         for (var tap = 0; tap < t->Taps; tap++)
         {
-            var x = LoadSome<L, V>(t->Inputs[(tap * Pixels) + pixel] + channel, count);
-            sum = L.MultiplyAdd(x, LoadSome<L, V>(t->Panel + ((long)tap * channels) + channel, count), sum);
+            var input = t->Inputs[(tap * Pixels) + pixel] + channel;
+            for (var n = 0; n < inner; n++)
+            {
+                sum = L.MultiplyAdd(LoadSome<L, V>(input + (n * step), count), LoadSome<L, V>(weights, count), sum);
+                weights += channels;
+            }
         }
         var target = t->Outputs[pixel] + channel;
         if (t->Load)

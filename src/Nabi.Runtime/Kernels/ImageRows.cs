@@ -37,7 +37,7 @@ internal unsafe struct ImageRows : IRowSource
     public int InteriorStart;
     public int InteriorEnd;
 
-    /// <summary>Whether the taps of one kernel row are adjacent in memory, so that one pointer serves them all.</summary>
+    /// <summary>Whether the taps of one kernel row lie a fixed step apart, so that away from the borders one pointer serves them all.</summary>
     public bool MergesColumns;
 
     /// <summary>Whether the reduction may be divided into blocks.</summary>
@@ -89,12 +89,16 @@ internal unsafe struct ImageRows : IRowSource
         return Math.Min(Depth, start + Math.Max(unit, TileLoop.DepthBlock / unit * unit));
     }
 
-    public readonly void Inputs(int row, int count, int tileRows, int start, int end, float** inputs, out int taps, out int tapDepth)
+    public readonly void Inputs(
+        int row, int count, int tileRows, int start, int end, float** inputs, long* numbers, out int taps, out int tapDepth)
     {
         var cursor = At(row);
         if (MergesColumns && start % (ColumnTaps * Channels) == 0 && end % (ColumnTaps * Channels) == 0 && IsInterior(cursor.Column, count))
         {
             Merged(cursor, count, tileRows, start, end, inputs, out taps, out tapDepth);
+            var first = Number(cursor);
+            for (var i = 0; i < count; i++)
+                numbers[i] = first + (i * (long)ColumnStep);
             return;
         }
         var firstTap = Channels == 0 ? 0 : start / Channels;
@@ -103,35 +107,38 @@ internal unsafe struct ImageRows : IRowSource
         tapDepth = taps == 1 ? end - start : Channels;
         for (var i = 0; i < tileRows; i++)
         {
-            var image = Source + ((long)cursor.Image * InHeight * InWidth * PixelStride) + offset;
-            var rowOffsets = RowOffsets + (cursor.Row * RowTaps);
-            var columnOffsets = ColumnOffsets + (cursor.Column * ColumnTaps);
-            var target = inputs + i;
-            var (y, x) = taps == 0 ? (0, 0) : Math.DivRem(firstTap, ColumnTaps);
-            for (var t = 0; t < taps; t++)
-            {
-                var inRow = rowOffsets[y];
-                var inColumn = columnOffsets[x];
-                *target = (inRow | inColumn) < 0 ? Zero : image + ((((long)inRow * InWidth) + inColumn) * PixelStride);
-                target += tileRows;
-                if (++x == ColumnTaps)
-                {
-                    x = 0;
-                    y++;
-                }
-            }
+            if (taps > 0)
+                Taps(cursor, firstTap, taps, offset, tileRows, inputs + i);
+            if (i < count)
+                numbers[i] = Number(cursor);
             if (i < count - 1)
                 Advance(ref cursor);
         }
     }
 
-    public readonly void Outputs(int row, int count, long* numbers)
+    private readonly long Number(in Cursor cursor) =>
+        ((((long)cursor.Image * OutHeight) + RowFirst + (cursor.Row * RowStep)) * OutWidth) + ColumnFirst + (cursor.Column * ColumnStep);
+
+    /// <summary>The pointers of one pixel, <paramref name="tileRows"/> apart.</summary>
+    private readonly void Taps(in Cursor cursor, int firstTap, int taps, int offset, int tileRows, float** target)
     {
-        var cursor = At(row);
-        for (var i = 0; i < count; i++)
+        var image = Source + ((long)cursor.Image * InHeight * InWidth * PixelStride) + offset;
+        var rowOffsets = RowOffsets + ((long)cursor.Row * RowTaps);
+        var columnOffsets = ColumnOffsets + ((long)cursor.Column * ColumnTaps);
+        var (y, x) = firstTap == 0 ? (0, 0) : Math.DivRem(firstTap, ColumnTaps);
+        while (taps > 0)
         {
-            numbers[i] = (((long)cursor.Image * OutHeight) + RowFirst + (cursor.Row * RowStep)) * OutWidth + ColumnFirst + (cursor.Column * ColumnStep);
-            Advance(ref cursor);
+            var inRow = rowOffsets[y++];
+            var line = image + ((long)inRow * InWidth * PixelStride);
+            var stop = Math.Min(ColumnTaps, x + taps);
+            taps -= stop - x;
+            for (; x < stop; x++)
+            {
+                var inColumn = columnOffsets[x];
+                *target = (inRow | inColumn) < 0 ? Zero : line + (inColumn * PixelStride);
+                target += tileRows;
+            }
+            x = 0;
         }
     }
 
@@ -144,15 +151,20 @@ internal unsafe struct ImageRows : IRowSource
         var firstTap = start / tapDepth;
         taps = (end / tapDepth) - firstTap;
         var image = Source + ((long)cursor.Image * InHeight * InWidth * PixelStride);
-        var rowOffsets = RowOffsets + (cursor.Row * RowTaps) + firstTap;
+        var rowOffsets = RowOffsets + ((long)cursor.Row * RowTaps) + firstTap;
+        var columnOffsets = ColumnOffsets + ((long)cursor.Column * ColumnTaps);
+        var left = columnOffsets[0] * PixelStride;
+        var step = count > 1 ? (columnOffsets[ColumnTaps] - columnOffsets[0]) * PixelStride : 0;
         for (var t = 0; t < taps; t++)
         {
             var inRow = rowOffsets[t];
-            var line = image + ((long)inRow * InWidth * PixelStride);
+            var line = inRow < 0 ? Zero : image + ((long)inRow * InWidth * PixelStride) + left;
+            var lineStep = inRow < 0 ? 0 : step;
             for (var i = 0; i < tileRows; i++)
             {
-                var column = cursor.Column + Math.Min(i, count - 1);
-                inputs[(t * tileRows) + i] = inRow < 0 ? Zero : line + (ColumnOffsets[(long)column * ColumnTaps] * PixelStride);
+                *inputs++ = line;
+                if (i < count - 1)
+                    line += lineStep;
             }
         }
     }

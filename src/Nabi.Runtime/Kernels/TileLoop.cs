@@ -17,11 +17,10 @@ internal unsafe interface IRowSource
     /// <summary>End of the reduction block that starts at <paramref name="start"/>.</summary>
     int BlockEnd(int start);
 
-    /// <summary>Pointers for tile rows <paramref name="row"/>.. and the block [start, end); rows beyond <paramref name="count"/> repeat the last.</summary>
-    void Inputs(int row, int count, int tileRows, int start, int end, float** inputs, out int taps, out int depth);
+    /// <summary>Pointers for tile rows <paramref name="row"/>.. and the block [start, end); rows beyond <paramref name="count"/> repeat the last.
+    /// Also the number of the result row (of the pixel, for images) of each of the <paramref name="count"/> rows.</summary>
+    void Inputs(int row, int count, int tileRows, int start, int end, float** inputs, long* numbers, out int taps, out int depth);
 
-    /// <summary>Number of the result row (a pixel, for images) of each of <paramref name="count"/> rows.</summary>
-    void Outputs(int row, int count, long* numbers);
 }
 
 /// <summary>Takes finished tiles: the float result with its epilogue, or the requantized integers.</summary>
@@ -39,7 +38,7 @@ internal unsafe interface ITileSink
     /// <summary>Whether the last store limits the range, and to what.</summary>
     bool TryGetRange(out float low, out float high);
 
-    /// <summary>Result row of a number from <see cref="IRowSource.Outputs"/>.</summary>
+    /// <summary>Result row of a number from <see cref="IRowSource.Inputs"/>.</summary>
     float* Target(long number);
 
     /// <summary>Called after a tile is computed. <paramref name="tile"/> is null if it was stored directly.</summary>
@@ -110,8 +109,7 @@ internal static unsafe class TileLoop
                     var row = tile * tileRows;
                     var count = Math.Min(tileRows, source.Rows - row);
                     var kernelRows = count == 1 ? 1 : count <= 4 ? 4 : 8;
-                    source.Inputs(row, count, kernelRows, start, end, inputs, out t.Taps, out var depth);
-                    source.Outputs(row, count, numbers);
+                    source.Inputs(row, count, kernelRows, start, end, inputs, numbers, out t.Taps, out var depth);
                     t.Depth = depth;
                     t.Panel = packed + (block * panelSize) + ((nint)start * width);
                     Panels<L, V, TSink>(ref t, ref sink, temporary, numbers, count, kernelRows, block, blockEnd, columns, start == 0, last);
