@@ -116,11 +116,11 @@ internal unsafe struct ImageRows : IRowSource
         }
     }
 
-    private readonly long Number(in Cursor cursor) =>
+    private readonly long Number(Cursor cursor) =>
         ((((long)cursor.Image * OutHeight) + RowFirst + (cursor.Row * RowStep)) * OutWidth) + ColumnFirst + (cursor.Column * ColumnStep);
 
     /// <summary>The pointers of one pixel, <paramref name="tileRows"/> apart.</summary>
-    private readonly void Taps(in Cursor cursor, int firstTap, int taps, int offset, int tileRows, float** target)
+    private readonly void Taps(Cursor cursor, int firstTap, int taps, int offset, int tileRows, float** target)
     {
         var image = Source + ((long)cursor.Image * InHeight * InWidth * PixelStride) + offset;
         var rowOffsets = RowOffsets + ((long)cursor.Row * RowTaps);

@@ -1,0 +1,169 @@
+using Nabi.Runtime.Kernels;
+
+namespace Nabi.Runtime.Tests.Kernels;
+
+public sealed unsafe class ElementwiseTests : IDisposable
+{
+    private readonly WorkPool pool = new(2);
+
+    public static TheoryData<UnaryKind> UnaryKinds => [.. Enum.GetValues<UnaryKind>()];
+
+    public static TheoryData<BinaryKind> BinaryKinds => [.. Enum.GetValues<BinaryKind>()];
+
+    public void Dispose() => pool.Dispose();
+
+    [Theory]
+    [MemberData(nameof(UnaryKinds))]
+    public void EveryTailOfEveryFunction(UnaryKind kind)
+    {
+        var f = new Unary(kind, 0.3f, 0.7f);
+        var low = kind is UnaryKind.Log or UnaryKind.Sqrt or UnaryKind.ReciprocalSqrt or UnaryKind.Reciprocal ? 0.05f : -6f;
+        for (var n = 0; n <= Given.LongestTail; n++)
+        {
+            using var x = Given.Floats(n, n + 1, low, 6f);
+            using var y = new GuardedBuffer<float>(n);
+            Elementwise.Apply(pool, f, n, x.Pointer, y.Pointer);
+            Given.Near(Expected(f, x.Span), y.Span, 1e-6, $"{kind} of {n}");
+        }
+    }
+
+    [Theory]
+    [InlineData(UnaryKind.Exp, -86f, 88f, 2.0)]
+    [InlineData(UnaryKind.Log, 1e-30f, 1e4f, 2.0)]
+    [InlineData(UnaryKind.Log, 0.5f, 2f, 2.0)]
+    [InlineData(UnaryKind.Tanh, -10f, 10f, 3.0)]
+    [InlineData(UnaryKind.Sigmoid, -80f, 80f, 3.0)]
+    public void ErrorsStayWithinTheStatedUlps(UnaryKind kind, float low, float high, double ulps)
+    {
+        const int n = 200_000;
+        using var x = Given.Floats(n, 9, low, high);
+        using var y = new GuardedBuffer<float>(n);
+        Elementwise.Apply(pool, new(kind), n, x.Pointer, y.Pointer);
+        for (var i = 0; i < n; i++)
+        {
+            var expected = UnaryReference.Evaluate(new(kind), x[i]);
+            var ulp = (double)MathF.BitIncrement(MathF.Abs((float)expected)) - MathF.Abs((float)expected);
+            Assert.True(Math.Abs(expected - y[i]) <= ulps * ulp, $"{kind}({x[i]:R}) is {y[i]:R}, expected {expected:R}");
+        }
+    }
+
+    [Fact]
+    public void ErfIsAccurateEverywhere()
+    {
+        const int n = 100_000;
+        using var x = Given.Floats(n, 9, -5f, 5f);
+        using var y = new GuardedBuffer<float>(n);
+        Elementwise.Apply(pool, new(UnaryKind.Erf), n, x.Pointer, y.Pointer);
+        for (var i = 0; i < n; i++)
+            Assert.Equal(UnaryReference.Erf(x[i]), y[i], 5e-7);
+    }
+
+    [Theory]
+    [InlineData(UnaryKind.Exp, float.PositiveInfinity, float.PositiveInfinity)]
+    [InlineData(UnaryKind.Exp, float.NegativeInfinity, 0f)]
+    [InlineData(UnaryKind.Exp, 100f, float.PositiveInfinity)]
+    [InlineData(UnaryKind.Exp, float.NaN, float.NaN)]
+    [InlineData(UnaryKind.Log, 0f, float.NegativeInfinity)]
+    [InlineData(UnaryKind.Log, -1f, float.NaN)]
+    [InlineData(UnaryKind.Log, float.PositiveInfinity, float.PositiveInfinity)]
+    [InlineData(UnaryKind.Log, 1e-42f, -96.7085f)]
+    [InlineData(UnaryKind.Log, float.NaN, float.NaN)]
+    [InlineData(UnaryKind.Tanh, float.PositiveInfinity, 1f)]
+    [InlineData(UnaryKind.Tanh, float.NegativeInfinity, -1f)]
+    [InlineData(UnaryKind.Tanh, float.NaN, float.NaN)]
+    [InlineData(UnaryKind.Sigmoid, float.NegativeInfinity, 0f)]
+    [InlineData(UnaryKind.Sigmoid, 200f, 1f)]
+    [InlineData(UnaryKind.Softplus, 500f, 500f)]
+    [InlineData(UnaryKind.Relu, float.NaN, float.NaN)]
+    [InlineData(UnaryKind.Sign, float.NaN, float.NaN)]
+    [InlineData(UnaryKind.Sign, 0f, 0f)]
+    public void LimitsAndNotANumber(UnaryKind kind, float x, float expected)
+    {
+        float y;
+        Elementwise.Apply(pool, new(kind), 1, &x, &y);
+        Assert.Equal(expected, y, float.IsFinite(expected) ? 1e-3f * MathF.Abs(expected) : 0f);
+    }
+
+    [Theory]
+    [MemberData(nameof(BinaryKinds))]
+    public void EveryTailOfEveryBinaryFunction(BinaryKind kind)
+    {
+        for (var n = 0; n <= Given.LongestTail; n++)
+        {
+            using var a = Given.Floats(n, 1, 0.1f, 2f);
+            using var b = Given.Floats(n, 2, -1f, 3f);
+            using var y = new GuardedBuffer<float>(n);
+            if (n > 2)
+                b[2] = a[2];
+            Elementwise.Apply(pool, kind, n, a.Pointer, b.Pointer, y.Pointer);
+            var expected = new double[n];
+            for (var i = 0; i < n; i++)
+                expected[i] = Evaluate(kind, a[i], b[i]);
+            Given.Near(expected, y.Span, 1e-6, kind.ToString());
+        }
+    }
+
+    [Theory]
+    [InlineData(new long[] { 3, 1, 5 }, new long[] { 0, 0, 1 }, new long[] { 5, 5, 1 })]
+    [InlineData(new long[] { 2, 3, 40 }, new long[] { 120, 40, 1 }, new long[] { 1, 2, 0 })]
+    [InlineData(new long[] { 4, 33 }, new long[] { 1, 4 }, new long[] { 33, 1 })]
+    [InlineData(new long[] { 2, 3, 2, 2 }, new long[] { 0, 4, 0, 1 }, new long[] { 12, 4, 2, 1 })]
+    [InlineData(new long[] { 70, 500 }, new long[] { 500, 1 }, new long[] { 0, 1 })]
+    [InlineData(new long[] { 0, 3 }, new long[] { 3, 1 }, new long[] { 0, 1 })]
+    [InlineData(new long[] { }, new long[] { }, new long[] { })]
+    public void BroadcastFollowsTheStrides(long[] shape, long[] aStrides, long[] bStrides)
+    {
+        using var a = Given.Floats(Extent(shape, aStrides), 1);
+        using var b = Given.Floats(Extent(shape, bStrides), 2);
+        long count = 1;
+        foreach (var s in shape)
+            count *= s;
+        using var y = new GuardedBuffer<float>(count);
+        Elementwise.Broadcast(pool, BinaryKind.Subtract, shape, a.Pointer, aStrides, b.Pointer, bStrides, y.Pointer);
+        for (var i = 0; i < count; i++)
+        {
+            long rest = i, ia = 0, ib = 0;
+            for (var axis = shape.Length - 1; axis >= 0; axis--)
+            {
+                ia += rest % shape[axis] * aStrides[axis];
+                ib += rest % shape[axis] * bStrides[axis];
+                rest /= shape[axis];
+            }
+            Assert.Equal(a[(int)ia] - b[(int)ib], y[i]);
+        }
+    }
+
+    private static long Extent(long[] shape, long[] strides)
+    {
+        long last = 0;
+        for (var i = 0; i < shape.Length; i++)
+            last += Math.Max(0, shape[i] - 1) * strides[i];
+        return last + 1;
+    }
+
+    private static double[] Expected(Unary f, ReadOnlySpan<float> x)
+    {
+        var y = new double[x.Length];
+        for (var i = 0; i < y.Length; i++)
+            y[i] = UnaryReference.Evaluate(f, x[i]);
+        return y;
+    }
+
+    private static double Evaluate(BinaryKind kind, float a, float b) => kind switch
+    {
+        BinaryKind.Add => a + b,
+        BinaryKind.Subtract => a - b,
+        BinaryKind.Multiply => (double)a * b,
+        BinaryKind.Divide => (double)a / b,
+        BinaryKind.Maximum => Math.Max(a, b),
+        BinaryKind.Minimum => Math.Min(a, b),
+        BinaryKind.Power => Math.Pow(a, b),
+        BinaryKind.Greater => a > b ? 1 : 0,
+        BinaryKind.Less => a < b ? 1 : 0,
+        BinaryKind.Equal => a == b ? 1 : 0,
+        BinaryKind.ReluGradient => b > 0 ? a : 0,
+        BinaryKind.SigmoidGradient => (double)a * b * (1 - (double)b),
+        BinaryKind.TanhGradient => a * (1 - ((double)b * b)),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+}

@@ -1,0 +1,51 @@
+using Nabi.Runtime.Kernels;
+
+namespace Nabi.Runtime.Tests.Kernels;
+
+public sealed unsafe class PermutationTests : IDisposable
+{
+    private readonly WorkPool pool = new(2);
+
+    public void Dispose() => pool.Dispose();
+
+    [Theory]
+    [InlineData(new long[] { 2, 3, 5, 7 }, new[] { 0, 2, 3, 1 })]
+    [InlineData(new long[] { 2, 33, 17, 5 }, new[] { 0, 2, 3, 1 })]
+    [InlineData(new long[] { 2, 5, 7, 40 }, new[] { 0, 3, 1, 2 })]
+    [InlineData(new long[] { 1, 64, 30, 30 }, new[] { 0, 2, 3, 1 })]
+    [InlineData(new long[] { 19, 35 }, new[] { 1, 0 })]
+    [InlineData(new long[] { 3, 4, 5, 6 }, new[] { 3, 2, 1, 0 })]
+    [InlineData(new long[] { 3, 4, 5, 6 }, new[] { 1, 0, 2, 3 })]
+    [InlineData(new long[] { 3, 4, 5 }, new[] { 0, 1, 2 })]
+    [InlineData(new long[] { 2, 0, 5 }, new[] { 2, 1, 0 })]
+    [InlineData(new long[] { 2, 2, 2, 2, 2 }, new[] { 4, 1, 3, 0, 2 })]
+    [InlineData(new long[] { }, new int[] { })]
+    public void EveryElementMovesWhereItsAxesSay(long[] shape, int[] permutation)
+    {
+        long count = 1;
+        foreach (var s in shape)
+            count *= s;
+        using var x = Given.Bytes(count, 5);
+        using var y = new GuardedBuffer<sbyte>(count);
+        Permutation.Permute(pool, shape, permutation, x.Pointer, y.Pointer);
+        var index = new long[shape.Length];
+        for (var i = 0; i < count; i++)
+        {
+            long rest = i;
+            for (var axis = shape.Length - 1; axis >= 0; axis--)
+            {
+                var size = shape[permutation[axis]];
+                index[permutation[axis]] = rest % size;
+                rest /= size;
+            }
+            long from = 0;
+            for (var axis = 0; axis < shape.Length; axis++)
+                from = (from * shape[axis]) + index[axis];
+            Assert.Equal(x[(int)from], y[i]);
+        }
+    }
+
+    [Fact]
+    public void RefusesAnAxisTwice() =>
+        Assert.Throws<ArgumentException>(() => Permutation.Permute<float>(pool, [1, 1], [0, 0], null, null));
+}
