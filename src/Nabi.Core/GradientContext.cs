@@ -34,4 +34,24 @@ public sealed class GradientContext
 
     /// <summary>The gradient of an output, zeros when nothing flows into it.</summary>
     public Value GradOrZero(int index) => GradOrNull(index) ?? Builder.ZerosLike(Output(index));
+
+    /// <summary>
+    /// The gradient of an operator that equals a composition of differentiable ones: the composition is written once more and
+    /// differentiated. What the backward pass does not need of it is left out when the graph is built.
+    /// </summary>
+    /// <param name="compose">From inputs (null where absent) to outputs (null where no gradient flows through one).</param>
+    /// <returns>One gradient per input; null for integers and where nothing flows.</returns>
+    public IReadOnlyList<Value?> Through(Func<IReadOnlyList<Value?>, IReadOnlyList<Value?>> compose)
+    {
+        // An input may depend on another one; the stand-ins keep those paths apart.
+        var standIns = Node.Inputs.Select(v => v is { } input && input.DType.IsFloat() ? Builder.Alias(input) : v).ToArray();
+        var outputs = compose(standIns);
+        var seeds = new List<(Value, Value)>();
+        for (var i = 0; i < outputs.Count; i++)
+            if (outputs[i] is { } output && GradOrNull(i) is { } grad) seeds.Add((output, grad));
+        var floats = standIns.Where(v => v is { } input && input.DType.IsFloat()).Select(v => v!).ToArray();
+        var gradients = Gradients.Through(Builder, seeds, floats);
+        var next = 0;
+        return [.. standIns.Select(v => v is { } input && input.DType.IsFloat() ? gradients[next++] : null)];
+    }
 }

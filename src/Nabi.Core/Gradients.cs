@@ -15,8 +15,16 @@ public static class Gradients
     /// <exception cref="NabiException">The path goes through an operator without a gradient.</exception>
     public static IReadOnlyList<Value> Add(GraphBuilder builder, Value of, IReadOnlyList<Value> withRespectTo, Value? seed = null)
     {
+        var gradients = Through(builder, [(of, seed ?? builder.OnesLike(of))], withRespectTo);
+        return [.. withRespectTo.Select((v, i) => gradients[i] ?? builder.ZerosLike(v))];
+    }
+
+    /// <summary>The gradients that flow from several values, each with its seed; null where nothing flows.</summary>
+    internal static IReadOnlyList<Value?> Through(GraphBuilder builder, IReadOnlyList<(Value Of, Value Seed)> seeds, IReadOnlyList<Value> withRespectTo)
+    {
         var needed = Depending(builder, withRespectTo);
-        var gradients = new Dictionary<Value, Value> { [of] = seed ?? builder.OnesLike(of) };
+        var gradients = new Dictionary<Value, Value>();
+        foreach (var (of, seed) in seeds) gradients[of] = gradients.TryGetValue(of, out var sum) ? builder.Add(sum, seed) : seed;
         var nodes = builder.Nodes.ToArray();
         for (var i = nodes.Length - 1; i >= 0; i--)
         {
@@ -30,7 +38,7 @@ public static class Gradients
                 gradients[input] = gradients.TryGetValue(input, out var sum) ? builder.Add(sum, gradient) : gradient;
             }
         }
-        return [.. withRespectTo.Select(v => gradients.GetValueOrDefault(v) ?? builder.ZerosLike(v))];
+        return [.. withRespectTo.Select(v => gradients.GetValueOrDefault(v))];
     }
 
     // The nodes through which the values can influence anything: only their gradients are asked for.
