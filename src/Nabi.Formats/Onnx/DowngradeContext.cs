@@ -1,0 +1,25 @@
+namespace Nabi.Formats;
+
+/// <summary>What a row of <see cref="OpsetDowngrades"/> may ask and add while a graph is written.</summary>
+internal sealed class DowngradeContext(int opset, Dictionary<string, Tensor> constants, Func<string, string> fresh, Func<string, TensorType?> typeOf)
+{
+    /// <summary>The operator set written.</summary>
+    public int Opset => opset;
+
+    /// <summary>Tensors by name.</summary>
+    public IReadOnlyDictionary<string, Tensor> Constants => constants;
+
+    /// <summary>Adds a constant and gives its name.</summary>
+    public string Constant(Tensor data, string hint)
+    {
+        var name = fresh(hint);
+        constants.Add(name, data);
+        return name;
+    }
+
+    /// <summary>A name nothing has.</summary>
+    public string Fresh(string hint) => fresh(hint);
+
+    /// <summary>The type of a named value of the graph.</summary>
+    public TensorType? TypeOf(string name) => typeOf(name);
+}
