@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Nabi.Formats.OnnxProto;
 using DataType = Nabi.Formats.OnnxProto.TensorProto.Types.DataType;

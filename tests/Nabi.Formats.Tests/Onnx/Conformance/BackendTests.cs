@@ -34,24 +34,26 @@ public sealed class BackendTests(BackendArchive archive) : IClassFixture<Backend
         var claimed = Lines("claimed.txt", suite);
         var faults = new List<string>();
         var passed = new List<string>();
+        var failed = new List<string>();
         foreach (var name in BackendArchive.Passing(suite))
         {
             var fault = BackendCase.Run(Path.Combine(archive.Folder, suite, name), executor);
             if (fault is null) passed.Add(name);
+            else failed.Add($"{name}: {fault}");
             if (fault is null && !claimed.ContainsKey(name)) faults.Add($"{name} passes but is not claimed");
             if (fault is not null && claimed.ContainsKey(name)) faults.Add($"{name} is claimed but fails: {fault}");
         }
-        Report(suite, executorName, passed, faults);
+        Report(suite, executorName, passed, failed);
         Assert.True(faults.Count == 0, $"{suite}, {executorName}: {passed.Count} pass.\n{string.Join('\n', faults)}");
     }
 
     // NABI_CONFORMANCE_REPORT names a folder for the full result: what passes, and what is wrong elsewhere.
-    private static void Report(string suite, string executor, List<string> passed, List<string> faults)
+    private static void Report(string suite, string executor, List<string> passed, List<string> failed)
     {
         if (Environment.GetEnvironmentVariable("NABI_CONFORMANCE_REPORT") is not { Length: > 0 } folder) return;
         Directory.CreateDirectory(folder);
         File.WriteAllLines(Path.Combine(folder, $"{suite}.{executor}.pass.txt"), passed);
-        File.WriteAllLines(Path.Combine(folder, $"{suite}.{executor}.faults.txt"), faults);
+        File.WriteAllLines(Path.Combine(folder, $"{suite}.{executor}.fail.txt"), failed);
     }
 
     // A line is "suite/case" and, after a space, the reason.
