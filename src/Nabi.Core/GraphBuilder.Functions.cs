@@ -152,5 +152,8 @@ public sealed partial class GraphBuilder
     public Value ReduceLogSumExp(Value x, ReadOnlySpan<int> axes, bool keepdims = true) =>
         Reduce(new ReduceLogSumExp { Keepdims = keepdims }, x, axes);
 
+    /// <summary>Sums of products over named axes, for example <c>bij,bjk->bik</c>.</summary>
+    public Value Einsum(string equation, params ReadOnlySpan<Value> inputs) => Apply(new Einsum { Equation = equation }, inputs!);
+
     private Value Reduce(Reduction reduction, Value x, ReadOnlySpan<int> axes) => Apply(reduction, x, axes.IsEmpty ? null : Axes(axes));
 }

@@ -9,7 +9,7 @@ public class GradientTests
 
     // The functions other operators' gradients are written with must differentiate again.
     public static TheoryData<int, string> TwiceDifferentiable() =>
-        Among([.. OperatorCases.Arithmetic, .. OperatorCases.Functions, .. OperatorCases.Broadcasting, .. OperatorCases.AlongAxes]);
+        Among([.. OperatorCases.Arithmetic, .. OperatorCases.Functions, .. OperatorCases.Broadcasting, .. OperatorCases.AlongAxes, .. OperatorCases.Products]);
 
     private static TheoryData<int, string> Among(IReadOnlyList<OperatorCase> cases)
     {

@@ -126,6 +126,34 @@ public static partial class OperatorCases
         Case(new CumSum(), Integers(1, 2, 3), Tensor.Scalar(0)),
     ];
 
+    /// <summary>Sums of products, determinants and constant tables of signal processing.</summary>
+    public static IEnumerable<OperatorCase> Products =>
+    [
+        Sums("ij,jk->ik", Float(3, 4), Float(4, 2)),
+        Sums("bij,bjk", Float(2, 3, 4), Float(2, 4, 2)),
+        Sums("...ij,...jk->...ik", Float(2, 1, 3, 4), Float(3, 4, 2)),
+        Sums("ij->ji", Float(3, 4)),
+        Sums("ij->i", Float(3, 4)),
+        Sums("ij->", Float(3, 4)),
+        Sums("ii->i", Float(3, 3)),
+        Sums("...ii->...i", Float(2, 3, 3)),
+        Sums("ii", Float(3, 3)),
+        Sums("i,i", Float(5), Float(5)),
+        Sums("i,j->ij", Float(3), Float(4)),
+        Sums("i,i->", Float(5), Float(1)),
+        Sums("a,ab,b->", Float(3), Float(3, 4), Float(4)),
+        Sums("...->", Float(2, 3)),
+        Case(new Det(), Float(4, 4)),
+        Case(new Det(), Float(2, 3, 3)),
+        Case(new HannWindow(), Tensor.Scalar(10)),
+        Case(new HammingWindow { Periodic = false }, Tensor.Scalar(10)),
+        Case(new BlackmanWindow(), Tensor.Scalar(10)),
+        Case(new MelWeightMatrix(), Tensor.Scalar(8), Tensor.Scalar(64), Tensor.Scalar(8192), Tensor.Scalar(0), Tensor.Scalar(4000)),
+    ];
+
+    private static OperatorCase Sums(string equation, params Tensor[] inputs) =>
+        Case(new Einsum { Equation = equation }, inputs) with { Name = $"Einsum {equation}" };
+
     /// <summary>Floats uniformly distributed between the limits.</summary>
     public static Tensor Within(double low, double high, params int[] dims) => Filled(dims, rng => low + (high - low) * rng.NextDouble());
 

@@ -190,5 +190,52 @@ public class MathTests
         }
     }
 
+    [Fact]
+    public void Einsum_agrees_with_the_operators_it_generalises()
+    {
+        var (a, b) = (TestSuite.OperatorCases.Float(2, 3, 4), TestSuite.OperatorCases.Float(2, 4, 2));
+        Assert.Equal(Run(new MatMul(), a, b).ToSingle(), Run(new Einsum { Equation = "bij, bjk -> bik" }, a, b).ToSingle());
+        Assert.Equal(Run(new Transpose { Perm = [0, 2, 1] }, a).ToSingle(), Run(new Einsum { Equation = "...ij->...ji" }, a).ToSingle());
+        Assert.Equal(Run(new Transpose { Perm = [2, 0, 1] }, a).ToSingle(), Run(new Einsum { Equation = "bca" }, a).ToSingle());
+        var square = Tensor.Of<int>([2, 2], 1, 2, 3, 4);
+        Assert.Equal(5, Run(new Einsum { Equation = "ii" }, square).Item());
+        Assert.Equal([1L, 4], Run(new Einsum { Equation = "ii->i" }, square).ToInt64());
+    }
+
+    [Theory]
+    [InlineData("ij,jk->ik", "2 operands")]
+    [InlineData("ijk->i", "rank 2")]
+    [InlineData("ii->i", "size 3")]
+    [InlineData("ij->x", "letters of its inputs")]
+    [InlineData("ij->ii", "letters of its inputs")]
+    [InlineData("i1->i", "not letters")]
+    [InlineData("......->", "not letters")]
+    public void A_wrong_equation_says_why(string equation, string because)
+    {
+        var b = new GraphBuilder("g");
+        Assert.Contains(because, Assert.Throws<NabiException>(() => b.Einsum(equation, b.Input("x", DType.Float32, [2, 3]))).Message);
+    }
+
+    [Fact]
+    public void Determinants_by_hand()
+    {
+        Assert.Equal(-2, Run(new Det(), Tensor.Of<float>([2, 2], 1, 2, 3, 4)).Item(), 6);
+        Assert.Equal(-1, Run(new Det(), Tensor.Of<float>([2, 2], 0, 1, 1, 0)).Item(), 6);
+        Assert.Equal(0, Run(new Det(), Tensor.Of<float>([2, 2], 1, 2, 2, 4)).Item(), 6);
+        Assert.Equal(1, Run(new Det(), Tensor.Zeros(DType.Float32, [0, 0])).Item());
+    }
+
+    [Fact]
+    public void Windows_are_zero_at_the_start_and_one_in_the_middle()
+    {
+        var hann = Run(new HannWindow(), Tensor.Scalar(8)).ToSingle();
+        Assert.Equal(0, hann[0], 6);
+        Assert.Equal(1, hann[4], 6);
+        var blackman = Run(new BlackmanWindow { Periodic = false }, Tensor.Scalar(9)).ToSingle();
+        Assert.Equal(0, blackman[0], 6);
+        Assert.Equal(1, blackman[4], 6);
+        Assert.Equal(blackman[1], blackman[7], 6);
+    }
+
     private static Tensor Run(Op op, params Tensor?[] inputs) => op.Evaluate(new EvalContext(inputs, 1, new Rng(0)))[0];
 }

@@ -1,0 +1,29 @@
+namespace Nabi.Ops;
+
+/// <summary>ONNX <c>RandomUniformLike</c>: uniformly distributed numbers in the shape of the input.</summary>
+public sealed record RandomUniformLike : RandomOp
+{
+    /// <summary>Element type of the output; that of the input when not given (the default).</summary>
+    public DType? Dtype { get; init; }
+
+    /// <summary>The lower limit, included. Default 0.</summary>
+    public float Low { get; init; }
+
+    /// <summary>The upper limit, excluded. Default 1.</summary>
+    public float High { get; init; } = 1f;
+
+    /// <inheritdoc/>
+    public override Outputs<TensorType> Infer(InferContext x) => x.Input(0) with { DType = Dtype ?? x.Input(0).DType };
+
+    /// <inheritdoc/>
+    public override DType UnrankedType(int index, InferContext x) => Dtype ?? x.Input(0).DType;
+
+    /// <inheritdoc/>
+    public override Outputs<Tensor> Evaluate(EvalContext x) => Draw(x, Dtype ?? x.Input(0).DType, x.Input(0).Shape, rng => Low + ((double)High - Low) * rng.NextDouble());
+
+    /// <inheritdoc/>
+    public override bool IsDifferentiable => true;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Value?> Gradient(GradientContext g) => [null];
+}
