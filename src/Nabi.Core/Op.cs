@@ -56,5 +56,5 @@ public abstract record Op
     /// The operator after channels around it were removed: operators whose attributes or constant inputs count channels
     /// (groups, reshape targets, pads, split sizes) override it.
     /// </summary>
-    public virtual Op Shrink(ShrinkContext s) => this;
+    public virtual Op Narrow(NarrowContext s) => this;
 }

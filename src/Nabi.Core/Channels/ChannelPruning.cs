@@ -14,7 +14,7 @@ public static class ChannelPruning
     {
         var kept = KeptElements(groups, removed);
         var rewriter = new Rewriter(groups.Graph, parameter: p => Sliced(p, kept));
-        foreach (var node in groups.Graph.Nodes) rewriter.Visit(node, Shrunk(node, rewriter, kept));
+        foreach (var node in groups.Graph.Nodes) rewriter.Visit(node, Narrowed(node, rewriter, kept));
         return rewriter.Finish();
     }
 
@@ -71,19 +71,18 @@ public static class ChannelPruning
         return tensor;
     }
 
-    private static IReadOnlyList<Value>? Shrunk(Node node, Rewriter rewriter, Dictionary<ValueAxis, int[]> kept)
+    private static IReadOnlyList<Value>? Narrowed(Node node, Rewriter rewriter, Dictionary<ValueAxis, int[]> kept)
     {
         if (!node.Inputs.Concat(node.Outputs).Any(v => v is { Shape.IsRanked: true } && Axes(v).Any(kept.ContainsKey))) return null;
-        var context = new ShrinkContext(node, kept);
-        var op = node.Op.Shrink(context);
-        var inputs = new Value?[node.Inputs.Count];
-        for (var i = 0; i < inputs.Length; i++)
+        var context = new NarrowContext(node, kept);
+        var op = node.Op.Narrow(context);
+        var inputs = node.Inputs.Select(rewriter.Map).ToList();
+        foreach (var (index, constant) in context.Constants)
         {
-            inputs[i] = context.Constants.TryGetValue(i, out var constant)
-                ? rewriter.Builder.Constant(constant, node.Inputs[i]!.Name)
-                : rewriter.Map(node.Inputs[i]);
+            while (inputs.Count <= index) inputs.Add(null);
+            inputs[index] = rewriter.Builder.Constant(constant, "channels");
         }
-        var outputs = rewriter.Builder.ApplyNamed(op, node.Name, node.Outputs.Count, inputs, [.. node.Outputs.Select(o => o.Name)]);
+        var outputs = rewriter.Builder.ApplyNamed(op, node.Name, node.Outputs.Count, [.. inputs], [.. node.Outputs.Select(o => o.Name)]);
         for (var i = 0; i < outputs.Count; i++) CheckShape(node, node.Outputs[i], outputs[i], kept);
         return outputs;
     }
@@ -95,7 +94,7 @@ public static class ChannelPruning
         {
             var expected = kept.TryGetValue(at, out var indices) ? indices.Length : at.Size;
             if (made.Shape.Rank != old.Shape.Rank || made.Shape[at.Axis] != expected)
-                throw new NabiException($"Node '{node.Name}' ({node.Op.Name}) has shape {made.Shape} after pruning where axis {at.Axis} should keep {expected}; its operator's Couple and Shrink disagree.");
+                throw new NabiException($"Node '{node.Name}' ({node.Op.Name}) has shape {made.Shape} after pruning where axis {at.Axis} should keep {expected}; its operator's Couple and Narrow disagree.");
         }
     }
 

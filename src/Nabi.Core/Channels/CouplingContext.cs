@@ -70,11 +70,15 @@ public sealed class CouplingContext
     }
 
     /// <summary>Axis for axis the same: elementwise operators.</summary>
-    public void TieAll(Value a, Value b)
+    /// <param name="a">One value.</param>
+    /// <param name="b">Another of the same rank.</param>
+    /// <param name="except">An axis that is not tied; negative ones count from the end.</param>
+    public void TieAll(Value a, Value b, int? except = null)
     {
         if (!a.Shape.IsRanked || !b.Shape.IsRanked || a.Shape.Rank != b.Shape.Rank) return;
+        var excepted = except is { } axis ? a.Shape.Axis(axis) : -1;
         for (var i = 0; i < a.Shape.Rank; i++)
-            if (a.Shape[i] == b.Shape[i]) Tie(a, i, b, i);
+            if (i != excepted && a.Shape[i] == b.Shape[i]) Tie(a, i, b, i);
     }
 
     /// <summary>Axis for axis the same, aligned at the last axis; an axis of size 1 that is repeated is not tied.</summary>

@@ -33,4 +33,7 @@ public abstract record AxisOp : Op
     }
 
     private protected delegate void LineMap(Span<double> line);
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c) => c.TieAll(c.Input(0), c.Output(), except: Axis);
 }

@@ -13,6 +13,9 @@ public sealed record CastLike : Op
     public override Outputs<Tensor> Evaluate(EvalContext x) => x.Input(0).Cast(x.Input(1).DType);
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c) => c.TieAll(c.Input(0), c.Output());
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

@@ -31,6 +31,12 @@ public sealed record Clip : Op
     }
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        foreach (var input in c.Node.Inputs) c.TieBroadcast(input, c.Output());
+    }
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

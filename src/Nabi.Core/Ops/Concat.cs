@@ -37,6 +37,20 @@ public sealed record Concat(int Axis) : Op
     public override Cost CostOf(CostContext x) => x.Elementwise(0);
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        if (!c.Output().Shape.IsRanked) return;
+        var (axis, offset) = (c.Output().Shape.Axis(Axis), 0);
+        foreach (var input in c.Node.Inputs)
+        {
+            c.TieAll(input!, c.Output(), except: axis);
+            if (input!.Shape[axis] == Shape.Unknown) return;
+            c.Tie(input, axis, c.Output(), axis, offset);
+            offset += input.Shape[axis];
+        }
+    }
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

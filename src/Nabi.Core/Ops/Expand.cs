@@ -37,7 +37,7 @@ public sealed record Expand : Op
     }
 
     /// <inheritdoc/>
-    public override Op Shrink(ShrinkContext s)
+    public override Op Narrow(NarrowContext s)
     {
         var target = s.Node.Inputs[1]!.Constant!.ToInt64();
         var lead = s.Node.Output.Shape.Rank - target.Length;

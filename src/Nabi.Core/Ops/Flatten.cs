@@ -16,6 +16,9 @@ public sealed record Flatten : Op
     public override Cost CostOf(CostContext x) => x.Free;
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c) => c.TieReshape(c.Input(0), c.Output());
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

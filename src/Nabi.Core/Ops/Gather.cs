@@ -27,4 +27,28 @@ public sealed record Gather : MovingOp
 
     private static Shape Gathered(Shape data, int axis, Shape indices) =>
         Shape.Create([.. data.Dims[..axis], .. indices.Dims, .. data.Dims[(axis + 1)..]]);
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        var (x, y) = (c.Input(0), c.Output());
+        if (!x.Shape.IsRanked || c.Input(1).Constant is not { Shape.Rank: <= 1 } indices) return;
+        var axis = x.Shape.Axis(Axis);
+        var list = indices.ToInt64();
+        if (indices.Shape.Rank == 1) c.Tie(y, axis, x, axis, i => (int)(list[i] < 0 ? list[i] + x.Shape[axis] : list[i]));
+        for (var i = 0; i < x.Shape.Rank; i++)
+            if (i != axis) c.Tie(x, i, y, i > axis ? i - 1 + indices.Shape.Rank : i);
+    }
+
+    /// <inheritdoc/>
+    public override Op Narrow(NarrowContext n)
+    {
+        var (x, y) = (n.Node.Inputs[0]!, n.Node.Output);
+        var axis = x.Shape.Axis(Axis);
+        if (n.Kept(x, axis) is not { } kept) return this;
+        var indices = n.Node.Inputs[1]!.Constant!.ToInt64();
+        var stay = n.Kept(y, axis) ?? [.. Enumerable.Range(0, indices.Length)];
+        n.Replace(1, Tensor.Vector<long>([.. stay.Select(i => (long)Array.IndexOf(kept, x.Shape.Index(indices[i], axis)))]));
+        return this;
+    }
 }

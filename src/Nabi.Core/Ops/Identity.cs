@@ -13,6 +13,9 @@ public sealed record Identity : Op
     public override Cost CostOf(CostContext x) => x.Free;
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c) => c.TieAll(c.Input(0), c.Output());
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

@@ -25,4 +25,7 @@ public sealed record IsInf : Op
         public bool Invoke<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> =>
             (Negative && T.IsNegativeInfinity(x)) || (Positive && T.IsPositiveInfinity(x));
     }
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c) => c.TieAll(c.Input(0), c.Output());
 }

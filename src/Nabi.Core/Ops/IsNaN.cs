@@ -18,4 +18,7 @@ public sealed record IsNaN : Op
     {
         public bool Invoke<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => T.IsNaN(x);
     }
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c) => c.TieAll(c.Input(0), c.Output());
 }

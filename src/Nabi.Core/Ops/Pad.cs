@@ -84,4 +84,34 @@ public sealed record Pad : MovingOp
             default: return -1;
         }
     }
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        var (x, y) = (c.Input(0), c.Output());
+        if (!x.Shape.IsRanked || c.Input(1).Constant is not { } pads || (c.Optional(3) is { } axes && axes.Constant is null)) return;
+        var amounts = Amounts(x.Shape, pads.ToInt64(), c.Optional(3)?.Constant?.ToInt64());
+        for (var axis = 0; axis < amounts.Length; axis++)
+            if (Mode == "constant" || amounts[axis] == (0, 0)) c.Tie(x, axis, y, axis, (int)amounts[axis].Begin);
+    }
+
+    /// <inheritdoc/>
+    public override Op Narrow(NarrowContext n)
+    {
+        var (x, y) = (n.Node.Inputs[0]!, n.Node.Output);
+        var axes = n.Node.Inputs.Count > 3 ? n.Node.Inputs[3]?.Constant?.ToInt64() : null;
+        var pads = n.Node.Inputs[1]!.Constant!.ToInt64();
+        for (var i = 0; i < pads.Length / 2; i++)
+        {
+            var axis = axes is null ? i : x.Shape.Axis(axes[i]);
+            if (!n.Narrows(x, axis) && !n.Narrows(y, axis)) continue;
+            ref var begin = ref pads[i];
+            ref var end = ref pads[i + pads.Length / 2];
+            var last = (int)(y.Shape[axis] - end);
+            end = end > 0 ? n.CountKept(y, axis, last, y.Shape[axis]) : -n.CountKept(x, axis, (int)(x.Shape[axis] + end), x.Shape[axis]);
+            begin = begin > 0 ? n.CountKept(y, axis, 0, (int)begin) : -n.CountKept(x, axis, 0, (int)-begin);
+        }
+        n.Replace(1, Tensor.Vector<long>(pads));
+        return this;
+    }
 }

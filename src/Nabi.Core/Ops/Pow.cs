@@ -22,6 +22,12 @@ public sealed record Pow : Op
     }
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        foreach (var input in c.Node.Inputs) c.TieBroadcast(input, c.Output());
+    }
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

@@ -35,7 +35,7 @@ public sealed record Reshape : Op
     }
 
     /// <inheritdoc/>
-    public override Op Shrink(ShrinkContext s)
+    public override Op Narrow(NarrowContext s)
     {
         var target = s.Node.Inputs[1]!.Constant!.ToInt64();
         for (var i = 0; i < target.Length; i++)

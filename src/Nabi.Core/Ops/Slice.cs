@@ -48,6 +48,39 @@ public sealed record Slice : MovingOp
         return [g.Builder.Pad(g.Grad, pads), .. g.Node.Inputs.Skip(1).Select(_ => (Value?)null)];
     }
 
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        if (!c.Input(0).Shape.IsRanked || c.Node.Inputs.Skip(1).Any(v => v is not null && v.Constant is null)) return;
+        var ranges = RangesOf(c.Node);
+        for (var axis = 0; axis < ranges.Length; axis++)
+            if (ranges[axis] is not { } range || range.Step == 1) c.Tie(c.Input(0), axis, c.Output(), axis, -(ranges[axis]?.Start ?? 0));
+    }
+
+    /// <inheritdoc/>
+    public override Op Narrow(NarrowContext n)
+    {
+        var (starts, ends) = (n.Node.Inputs[1]!.Constant!.ToInt64(), n.Node.Inputs[2]!.Constant!.ToInt64());
+        var axes = (n.Node.Inputs.Count > 3 ? n.Node.Inputs[3]?.Constant?.ToInt64() : null) ?? FirstAxes(starts.Length);
+        var (x, ranges) = (n.Node.Inputs[0]!, RangesOf(n.Node));
+        for (var i = 0; i < axes.Length; i++)
+        {
+            var axis = x.Shape.Axis(axes[i]);
+            if (!n.Narrows(x, axis) || ranges[axis] is not { } range) continue;
+            starts[i] = n.CountKept(x, axis, 0, range.Start);
+            ends[i] = starts[i] + n.CountKept(x, axis, range.Start, range.Start + range.Count);
+        }
+        n.Replace(1, Tensor.Vector<long>(starts));
+        n.Replace(2, Tensor.Vector<long>(ends));
+        return this;
+    }
+
+    private static SliceRange?[] RangesOf(Node node)
+    {
+        long[]? List(int i) => i < node.Inputs.Count ? node.Inputs[i]?.Constant?.ToInt64() : null;
+        return Ranges(node.Inputs[0]!.Shape, List(1)!, List(2)!, List(3), List(4));
+    }
+
     /// <summary>What is taken per axis; null where an axis is not sliced.</summary>
     /// <exception cref="NabiException">The lists differ in length, a step is 0, or an axis is out of range or given twice.</exception>
     internal static SliceRange?[] Ranges(Shape shape, long[] starts, long[] ends, long[]? axes, long[]? steps)

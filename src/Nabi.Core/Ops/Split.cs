@@ -49,6 +49,30 @@ public sealed record Split : Op
     public override Cost CostOf(CostContext x) => new(0, 0, x.BytesRead, x.BytesWritten);
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        var x = c.Input(0);
+        if (!x.Shape.IsRanked || (c.Optional(1) is { } sizes && sizes.Constant is null)) return;
+        var (axis, offset) = (x.Shape.Axis(Axis), 0);
+        foreach (var output in c.Node.Outputs)
+        {
+            c.TieAll(x, output, except: axis);
+            if (output.Shape[axis] == Shape.Unknown) return;
+            c.Tie(x, axis, output, axis, -offset);
+            offset += output.Shape[axis];
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Op Narrow(NarrowContext n)
+    {
+        var axis = n.Node.Inputs[0]!.Shape.Axis(Axis);
+        if (!n.Narrows(n.Node.Inputs[0], axis)) return this;
+        n.Replace(1, Tensor.Vector<long>([.. n.Node.Outputs.Select(o => (long)n.Size(o, axis))]));
+        return this with { NumOutputs = 0 };
+    }
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

@@ -22,6 +22,9 @@ public sealed record Squeeze : Op
     public override Cost CostOf(CostContext x) => x.Free;
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c) => c.TieReshape(c.Input(0), c.Output());
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

@@ -41,4 +41,10 @@ public abstract record VariadicOp : Op
         var share = b.Div(g.Grad, chosen.Aggregate(b.Add));
         return [.. chosen.Select((mask, i) => b.SumTo(b.Mul(share, mask), g.Input(i)))];
     }
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        foreach (var input in c.Node.Inputs) c.TieBroadcast(input, c.Output());
+    }
 }

@@ -19,6 +19,12 @@ public sealed record Where : Op
     public override Outputs<Tensor> Evaluate(EvalContext x) => Elementwise.Select(x.Input(0), x.Input(1), x.Input(2));
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        foreach (var input in c.Node.Inputs) c.TieBroadcast(input, c.Output());
+    }
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

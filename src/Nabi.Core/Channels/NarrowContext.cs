@@ -1,18 +1,18 @@
 namespace Nabi;
 
-/// <summary>What an operator may ask and change while channels are removed around it (<see cref="Op.Shrink"/>).</summary>
-public sealed class ShrinkContext
+/// <summary>What an operator may ask and change while channels are removed around it (<see cref="Op.Narrow"/>).</summary>
+public sealed class NarrowContext
 {
     private readonly IReadOnlyDictionary<ValueAxis, int[]> _kept;
     private readonly Dictionary<int, Tensor> _constants = [];
 
-    internal ShrinkContext(Node node, IReadOnlyDictionary<ValueAxis, int[]> kept) => (Node, _kept) = (node, kept);
+    internal NarrowContext(Node node, IReadOnlyDictionary<ValueAxis, int[]> kept) => (Node, _kept) = (node, kept);
 
     /// <summary>The old node.</summary>
     public Node Node { get; }
 
     /// <summary>Are channels removed along this axis of a value?</summary>
-    public bool Shrinks(Value? value, int axis) =>
+    public bool Narrows(Value? value, int axis) =>
         value is { Shape.IsRanked: true } && _kept.ContainsKey(new ValueAxis(value, value.Shape.Axis(axis)));
 
     /// <summary>The old indices that stay along an axis, ascending; null when all do.</summary>
