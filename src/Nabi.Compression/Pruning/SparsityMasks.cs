@@ -70,7 +70,7 @@ public static class SparsityMasks
         foreach (var (name, mask) in masks)
         {
             var tensor = graph.Parameter(name)!.Data!.Copy();
-            var (values, ones) = (tensor.Span<float>(), mask.Span<float>());
+            Span<float> values = tensor.Span<float>(), ones = mask.Span<float>();
             for (var i = 0; i < values.Length; i++)
                 if (ones[i] == 0) values[i] = 0;
             tensors[name] = tensor;

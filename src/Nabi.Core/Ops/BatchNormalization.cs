@@ -58,6 +58,14 @@ public sealed record BatchNormalization : Op
     public override Cost CostOf(CostContext x) => x.Elementwise(TrainingMode ? 5 : 2);
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        c.TieAll(c.Input(0), c.Output());
+        for (var i = 1; i < 5; i++) c.Tie(c.Input(i), 0, c.Output(), 1);
+        for (var i = 1; i < c.Node.Outputs.Count; i++) c.Tie(c.Output(i), 0, c.Output(), 1);
+    }
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

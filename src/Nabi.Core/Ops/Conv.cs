@@ -33,6 +33,35 @@ public sealed record Conv : Op
     /// <inheritdoc/>
     public override Cost CostOf(CostContext x) => x.OfMacs((long)x.Output().Count * x.Input(1).CountOf(1, x.Input(1).Rank));
 
+    /// <summary>
+    /// Without groups, input channels are consumed and filters make output channels. A depthwise convolution's channels pass through,
+    /// and its groups go with them. Otherwise the same channels of every group go together, so that groups stay equal.
+    /// </summary>
+    public override void Couple(CouplingContext c)
+    {
+        var (x, w, y) = (c.Input(0), c.Input(1), c.Output());
+        if (!x.Shape.IsRanked || !w.Shape.IsKnown) return;
+        c.Tie(x, 0, y, 0);
+        c.Produce(w, 0, y, 1);
+        c.Produce(c.Optional(2), 0, y, 1);
+        var (inputs, filters) = (w.Shape[1], w.Shape[0] / Group);
+        if (Group == 1) c.Consume(x, 1, w, 1);
+        else if (inputs == 1) c.Tie(w, 0, x, 1, m => m / filters);
+        else
+        {
+            c.Tie(x, 1, w, 1, i => i % inputs);
+            c.SetRole(w, 1, SliceRole.Input);
+            c.Tie(y, 1, y, 1, m => m % filters);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Op Narrow(NarrowContext n)
+    {
+        var isDepthwise = Group > 1 && n.Node.Inputs[1]!.Shape[1] == 1;
+        return isDepthwise ? this with { Group = n.Size(n.Node.Inputs[0]!, 1) } : this;
+    }
+
     /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 

@@ -44,6 +44,29 @@ public sealed record ConvTranspose : Op
     public override Cost CostOf(CostContext x) => x.OfMacs((long)x.Input(0).Count * x.Input(1).CountOf(1, x.Input(1).Rank));
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        var (x, w, y) = (c.Input(0), c.Input(1), c.Output());
+        if (!x.Shape.IsRanked || !w.Shape.IsKnown) return;
+        c.Tie(x, 0, y, 0);
+        if (Group == 1)
+        {
+            c.Consume(x, 1, w, 0);
+            c.Produce(w, 1, y, 1);
+            c.Produce(c.Optional(2), 0, y, 1);
+        }
+        else if (w.Shape[1] == 1)
+        {
+            c.Tie(x, 1, w, 0);
+            c.Produce(w, 0, y, 1);
+            c.Produce(c.Optional(2), 0, y, 1);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Op Narrow(NarrowContext n) => Group > 1 ? this with { Group = n.Size(n.Node.Inputs[0]!, 1) } : this;
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

@@ -47,6 +47,15 @@ public sealed record FakeQuantize : Op
     public override Cost CostOf(CostContext x) => x.Elementwise(4);
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        c.TieAll(c.Input(0), c.Output());
+        if (c.Input(1).Shape is not { IsKnown: true, Rank: 1, Count: > 1 }) return;
+        c.Tie(c.Input(1), 0, c.Output(), Axis);
+        c.Tie(c.Optional(2), 0, c.Output(), Axis);
+    }
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

@@ -61,6 +61,19 @@ public sealed record Gemm : Op
     public override Cost CostOf(CostContext x) => x.OfMacs((long)x.Output().Count * x.Input(0)[TransA ? 0 : 1]);
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        var (a, b, y) = (c.Input(0), c.Input(1), c.Output());
+        if (c.IsActivation(b)) return;
+        c.Tie(a, TransA ? 1 : 0, y, 0);
+        c.Consume(a, TransA ? 0 : 1, b, TransB ? 1 : 0);
+        c.Produce(b, TransB ? 0 : 1, y, 1);
+        if (c.Optional(2) is not { Shape.IsRanked: true } addend) return;
+        c.TieBroadcast(addend, y);
+        if (addend.Shape.Rank > 0) c.SetRole(addend, -1, SliceRole.Output);
+    }
+
+    /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>

@@ -25,4 +25,11 @@ public abstract record GlobalPoolingOp : Op
         dims.AsSpan(2).Fill(1);
         return Shape.Create(dims);
     }
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        c.Tie(c.Input(0), 0, c.Output(), 0);
+        c.Tie(c.Input(0), 1, c.Output(), 1);
+    }
 }

@@ -44,6 +44,13 @@ public abstract record PoolingOp : Op
         }
         return result.Cast(data.DType);
     }
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        c.Tie(c.Input(0), 0, c.Output(), 0);
+        c.Tie(c.Input(0), 1, c.Output(), 1);
+    }
 }
 
 /// <summary>Folds the elements of one window; <paramref name="reached"/> counts its taps in the input and the padding.</summary>

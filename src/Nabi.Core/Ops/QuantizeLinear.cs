@@ -45,4 +45,13 @@ public sealed record QuantizeLinear : Op
             result.Span<int>()[i] = (int)Affine.Quantize(values[i], scale.Span<double>()[offsets[i]], zero?[offsets[i]] ?? 0, min, max, data.DType == DType.Float64);
         return result.Cast(type);
     }
+
+    /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        c.TieAll(c.Input(0), c.Output());
+        if (c.Input(1).Shape is not { IsKnown: true, Rank: 1, Count: > 1 }) return;
+        c.Tie(c.Input(1), 0, c.Output(), Axis);
+        c.Tie(c.Optional(2), 0, c.Output(), Axis);
+    }
 }

@@ -17,7 +17,7 @@ public class ChannelGroupsTests
         Assert.Equal(["stem.w", "inner.w"], groups.Select(g => g.Name));
         Assert.Equal(["stem.w[1]", "outer.w[1]"], groups[0].Parameters.Where(p => p.Role == SliceRole.Output).Select(p => p.ToString()));
         Assert.Equal(["inner.w[0]", "head.w[0]"], groups[0].Parameters.Where(p => p.Role == SliceRole.Input).Select(p => p.ToString()));
-        AssertPrunedEqualsMasked(graph, groups);
+        PruningAssert.PrunedEqualsMasked(graph, groups);
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public class ChannelGroupsTests
         var head = group.Parameters.Single(p => p.At.Value.Name == "head.w");
         Assert.Equal(4, head.Block);
         Assert.Equal([4, 5, 6, 7], head.Elements[1]);
-        AssertPrunedEqualsMasked(graph, ChannelGroups.Of(graph));
+        PruningAssert.PrunedEqualsMasked(graph, ChannelGroups.Of(graph));
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public class ChannelGroupsTests
         Assert.Equal(4, group.Count);
         Assert.Equal([1, 5], group.Parameters.First(p => p.At.Value.Name == "first.w").Elements[1]);
         Assert.Equal([2, 3], group.Parameters.First(p => p.At.Value.Name == "second.w").Elements[1]);
-        AssertPrunedEqualsMasked(graph, ChannelGroups.Of(graph));
+        PruningAssert.PrunedEqualsMasked(graph, ChannelGroups.Of(graph));
     }
 
     [Fact]
@@ -80,7 +80,7 @@ public class ChannelGroupsTests
         var group = Assert.Single(ChannelGroups.Of(graph));
         Assert.Equal(Heads, group.Count);
         Assert.All(["q.w", "k.w", "v.w", "out.w"], name => Assert.Equal(Width, group.Parameters.Single(p => p.At.Value.Name == name).Block));
-        AssertPrunedEqualsMasked(graph, ChannelGroups.Of(graph));
+        PruningAssert.PrunedEqualsMasked(graph, ChannelGroups.Of(graph));
     }
 
     [Fact]
@@ -111,33 +111,6 @@ public class ChannelGroupsTests
         var x = builder.Input("x", DType.Float32, Shape.Create([Shape.Unknown, .. shape]));
         builder.Output("y", body(builder, x, new Net(builder)));
         return builder.Build();
-    }
-
-    // Every group loses a random part of its channels, one group at a time and all together.
-    private static void AssertPrunedEqualsMasked(Graph graph, ChannelGroups groups)
-    {
-        var rng = new Rng(7);
-        var input = graph.Inputs[0].Shape.With(0, 2);
-        var x = Tensor.Of(input, (ReadOnlySpan<float>)[.. Enumerable.Range(0, input.Count).Select(_ => (float)rng.NextGaussian())]);
-        var all = new Dictionary<int, IReadOnlyCollection<int>>();
-        foreach (var group in groups)
-        {
-            var order = Enumerable.Range(0, group.Count).ToArray();
-            rng.Shuffle<int>(order);
-            all[group.Index] = order[..Math.Max(1, group.Count / 2)];
-            Check(new Dictionary<int, IReadOnlyCollection<int>> { [group.Index] = all[group.Index] });
-        }
-        Check(all);
-
-        void Check(Dictionary<int, IReadOnlyCollection<int>> removed)
-        {
-            var pruned = groups.Prune(removed);
-            Assert.True(pruned.ParameterCount < graph.ParameterCount);
-            var feed = new Dictionary<string, Tensor> { ["x"] = x };
-            var expected = ReferenceEvaluator.Run(groups.Mask(removed), feed)["y"].ToSingle();
-            var actual = ReferenceEvaluator.Run(pruned, feed)["y"].ToSingle();
-            for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 1e-4f);
-        }
     }
 
     private sealed class Net(GraphBuilder builder)
