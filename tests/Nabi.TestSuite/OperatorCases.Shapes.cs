@@ -37,6 +37,57 @@ public static partial class OperatorCases
         Case(new Ops.Trilu { Upper = false }, Float(4, 5)),
     ];
 
+    /// <summary>Operators that write into places, choose, or make tensors.</summary>
+    public static IEnumerable<OperatorCase> Places =>
+    [
+        Case(new Ops.ScatterElements { Axis = 1 }, Float(3, 4), Table([2, 2], 0, -1, 2, 1), Float(2, 2)),
+        Case(new Ops.ScatterElements { Reduction = "add" }, Float(3, 4), Table([2, 3], 1, 1, 2, 1, 0, 2), Float(2, 3)),
+        Case(new Ops.ScatterElements { Reduction = "max" }, Float(3, 4), Table([2, 3], 1, 1, 2, 1, 0, 2), Float(2, 3)),
+        Case(new Ops.ScatterND(), Float(4, 3), Table([2, 1], 3, 1), Float(2, 3)),
+        Case(new Ops.ScatterND { Reduction = "add" }, Float(4, 3), Table([3, 2], 3, 1, 0, 0, 3, 1), Float(3)),
+        Case(new Ops.ScatterND { Reduction = "mul" }, Float(4, 3), Table([2, 1], 1, 1), Float(2, 3)),
+        Case(new Ops.TopK { Axis = 1 }, Float(3, 5), Integers(2)) with { OutputCount = 2 },
+        Case(new Ops.TopK { Axis = 0, Largest = false }, Float(5, 3), Integers(3)) with { OutputCount = 2 },
+        Case(new Ops.Compress { Axis = 1 }, Float(2, 4), Tensor.Vector(true, false, true)),
+        Case(new Ops.Compress(), Float(2, 3), Tensor.Vector(false, true, true, false, true)),
+        Case(new Ops.ConstantOfShape { Value = Tensor.Vector(2.5f) }, Integers(2, 3)),
+        Case(new Ops.EyeLike { K = 1 }, Float(3, 4)),
+        Case(new Ops.Range(), Table([], 5), Table([], -4), Table([], -3)),
+        Case(new Ops.NonZero(), Tensor.Of<float>([2, 3], 0, 1, 0, 2, 0, -1)),
+        Case(new Ops.OneHot { Axis = 1 }, Table([2, 3], 0, -1, 7, 2, 1, 0), Table([], 4), Tensor.Vector(-1f, 3f)) with { Constants = [2] },
+        Case(new Ops.Unique { Axis = 0 }, Tensor.Of<float>([4, 2], 1, 2, 0, 5, 1, 2, 0, 4)) with { OutputCount = 4 },
+        Case(new Ops.ShapeOf { Start = -2 }, Float(2, 3, 4)),
+        Case(new Ops.Size(), Float(2, 3, 4)),
+    ];
+
+    /// <summary>Operators on images.</summary>
+    public static IEnumerable<OperatorCase> Resampling =>
+    [
+        Case(new Ops.DepthToSpace { Blocksize = 2 }, Float(2, 8, 2, 3)),
+        Case(new Ops.DepthToSpace { Blocksize = 2, Mode = "CRD" }, Float(2, 8, 2, 3)),
+        Case(new Ops.SpaceToDepth { Blocksize = 2 }, Float(2, 3, 4, 6)),
+        Case(new Ops.ReverseSequence(), Float(4, 3, 2), Integers(4, 2, 1)),
+        Case(new Ops.ReverseSequence { BatchAxis = 0, TimeAxis = 1 }, Float(3, 4, 2), Integers(0, 3, 4)),
+        Case(new Ops.CenterCropPad(), Float(3, 6), Integers(6, 3)),
+        Case(new Ops.CenterCropPad { Axes = [-1] }, Float(3, 4), Integers(7)),
+        Case(new Ops.Im2Col { Strides = [2, 1], Pads = [1, 0, 1, 1], Dilations = [1, 2] }, Float(2, 3, 5, 6), Integers(3, 2)),
+        Case(new Ops.Col2Im { Pads = [1, 0, 1, 0] }, Float(1, 8, 24), Integers(5, 5), Integers(2, 2)),
+        ResizeCase(new Ops.Resize(), [1, 1, 2, 1.5f], 2, 3, 4, 4),
+        ResizeCase(new Ops.Resize { Mode = "linear" }, [1, 1, 2, 0.6f], 2, 3, 4, 5),
+        ResizeCase(new Ops.Resize { Mode = "linear", CoordinateTransformationMode = "align_corners" }, [1, 1, 2, 2], 1, 2, 3, 4),
+        ResizeCase(new Ops.Resize { Mode = "linear", Antialias = true }, [1, 1, 0.5f, 0.4f], 1, 2, 6, 8),
+        ResizeCase(new Ops.Resize { Mode = "cubic", ExcludeOutside = true }, [1, 1, 1.5f, 0.7f], 1, 2, 4, 6),
+        ResizeCase(new Ops.Resize { Mode = "cubic", CoordinateTransformationMode = "asymmetric" }, [1, 1, 2, 1], 1, 2, 4, 3),
+        Case(new Ops.Resize { Mode = "linear", Axes = [3, 2] }, Float(1, 2, 4, 5), null, null, Integers(3, 7)),
+        Case(new Ops.GridSample(), Float(2, 3, 4, 5), Float(2, 2, 3, 2)) with { ChecksGradient = false },
+        Case(new Ops.GridSample { Mode = "cubic", PaddingMode = "reflection" }, Float(2, 3, 4, 5), Float(2, 2, 3, 2)) with { ChecksGradient = false },
+        Case(new Ops.RoiAlign { OutputHeight = 2, OutputWidth = 3, SamplingRatio = 2 }, Float(2, 3, 6, 7),
+            Tensor.Of<float>([2, 4], 0, 1, 5, 4, 2, 2, 6, 5), Integers(0, 1)) with { Constants = [1] },
+    ];
+
+    private static OperatorCase ResizeCase(Ops.Resize op, float[] scales, params int[] dims) =>
+        Case(op, Float(dims), null, Tensor.Vector<float>(scales)) with { Constants = [2] };
+
     /// <summary>Integers of a shape: indices.</summary>
     public static Tensor Table(int[] dims, params long[] numbers) => Tensor.Of(Shape.Create(dims), numbers);
 }
