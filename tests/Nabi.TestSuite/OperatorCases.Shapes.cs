@@ -56,6 +56,8 @@ public static partial class OperatorCases
         Case(new Ops.NonZero(), Tensor.Of<float>([2, 3], 0, 1, 0, 2, 0, -1)),
         Case(new Ops.OneHot { Axis = 1 }, Table([2, 3], 0, -1, 7, 2, 1, 0), Table([], 4), Tensor.Vector(-1f, 3f)) with { Constants = [2] },
         Case(new Ops.Unique { Axis = 0 }, Tensor.Of<float>([4, 2], 1, 2, 0, 5, 1, 2, 0, 4)) with { OutputCount = 4 },
+        Case(new Ops.MoveGradient(new Ops.Gather()), Float(2, 2, 3), Integers(5, 3), Table([2, 2], 0, -1, 2, 2)),
+        Case(new Ops.NonMaxSuppression(), Tensor.Of<float>([1, 3, 4], 0, 0, 1, 1, 0, 0.1f, 1, 1.1f, 0, 2, 1, 3), Positive(1, 2, 3), Table([], 2), Tensor.Scalar(0.5f)),
         Case(new Ops.ShapeOf { Start = -2 }, Float(2, 3, 4)),
         Case(new Ops.Size(), Float(2, 3, 4)),
     ];
@@ -79,6 +81,7 @@ public static partial class OperatorCases
         ResizeCase(new Ops.Resize { Mode = "cubic", ExcludeOutside = true }, [1, 1, 1.5f, 0.7f], 1, 2, 4, 6),
         ResizeCase(new Ops.Resize { Mode = "cubic", CoordinateTransformationMode = "asymmetric" }, [1, 1, 2, 1], 1, 2, 4, 3),
         Case(new Ops.Resize { Mode = "linear", Axes = [3, 2] }, Float(1, 2, 4, 5), null, null, Integers(3, 7)),
+        Case(new Ops.ResizeGradient(new Ops.Resize { Mode = "linear" }), Float(1, 2, 6, 4), Integers(1, 2, 4, 4), null, Tensor.Vector(1f, 1, 1.5f, 1)) with { Constants = [3] },
         Case(new Ops.GridSample(), Float(2, 3, 4, 5), Float(2, 2, 3, 2)) with { ChecksGradient = false },
         Case(new Ops.GridSample { Mode = "cubic", PaddingMode = "reflection" }, Float(2, 3, 4, 5), Float(2, 2, 3, 2)) with { ChecksGradient = false },
         Case(new Ops.RoiAlign { OutputHeight = 2, OutputWidth = 3, SamplingRatio = 2 }, Float(2, 3, 6, 7),

@@ -12,7 +12,7 @@ public sealed record Resize : Op
 
     /// <summary>
     /// Where an output index lies in the input: <c>half_pixel</c>, <c>half_pixel_symmetric</c>, <c>pytorch_half_pixel</c>,
-    /// <c>align_corners</c>, <c>asymmetric</c>, <c>tf_half_pixel_for_nn</c> or <c>tf_crop_and_resize</c>. Default <c>half_pixel</c>.
+    /// <c>align_corners</c>, <c>asymmetric</c> or <c>tf_crop_and_resize</c>. Default <c>half_pixel</c>.
     /// </summary>
     public string CoordinateTransformationMode { get; init; } = "half_pixel";
 

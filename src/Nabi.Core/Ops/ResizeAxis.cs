@@ -90,7 +90,6 @@ internal sealed class ResizeAxis
             case "pytorch_half_pixel": return a.Output > 1 ? (i + 0.5f) / a.Scale - 0.5f : 0;
             case "align_corners": return a.Output == 1 ? 0 : i * (float)(a.Input - 1) / (a.Output - 1);
             case "asymmetric": return i / a.Scale;
-            case "tf_half_pixel_for_nn": return (i + 0.5f) / a.Scale;
             case "tf_crop_and_resize":
                 return a.Output > 1
                     ? a.Start * (a.Input - 1) + i * (a.End - a.Start) * (a.Input - 1) / (a.Output - 1)
