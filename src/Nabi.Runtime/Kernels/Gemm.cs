@@ -79,6 +79,37 @@ public static unsafe class Gemm
         Run(pool, m, n, k, a, aStride, scratch, c, cStride, epilogue);
     }
 
+    /// <summary>Floats of scratch memory for <see cref="RunTransposed"/>.</summary>
+    /// <param name="n">Columns of C.</param>
+    /// <param name="workers">Size of the pool.</param>
+    public static long TransposedScratchSize(int n, int workers) => DepthLoop.ScratchSize(n) * workers;
+
+    /// <summary>C = A^T x B (or C += A^T x B), the product of a weight gradient: reduction over the stored rows of both operands.</summary>
+    /// <param name="pool">Shares the rows of C.</param>
+    /// <param name="m">Columns of A, rows of C.</param>
+    /// <param name="n">Columns of B and C.</param>
+    /// <param name="k">Rows of A and B.</param>
+    /// <param name="a">A, k x m.</param>
+    /// <param name="aStride">Floats from one row of A to the next.</param>
+    /// <param name="b">B, k x n.</param>
+    /// <param name="bStride">Floats from one row of B to the next.</param>
+    /// <param name="c">C, m x n.</param>
+    /// <param name="cStride">Floats from one row of C to the next.</param>
+    /// <param name="epilogue">Bias, residual, accumulation and activation.</param>
+    /// <param name="scratch"><see cref="TransposedScratchSize"/> floats.</param>
+    public static void RunTransposed(
+        WorkPool pool, int m, int n, int k, float* a, long aStride, float* b, long bStride, float* c, long cStride, in Epilogue epilogue, float* scratch)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        if (m == 0 || n == 0)
+            return;
+        var kernel = new DepthKernel<TransposedRows>
+        {
+            Source = new TransposedRows(a, aStride, m, k), B = b, Stride = bStride, Columns = n, Sink = new FloatSink(c, cStride, epilogue), Scratch = scratch,
+        };
+        pool.Run(ref kernel, (long)m * n * Math.Max(1, k));
+    }
+
     private static long PanelCount(int n) => ((long)n + TileLoop.PanelColumns - 1) / TileLoop.PanelColumns;
 
     private struct PackKernel : IKernel

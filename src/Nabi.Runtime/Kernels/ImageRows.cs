@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Output pixels of one phase as rows of a matrix product: every row is the pixels under the taps, one pointer each.</summary>
@@ -139,6 +141,37 @@ internal unsafe struct ImageRows : IRowSource
                 target += tileRows;
             }
             x = 0;
+        }
+    }
+
+    /// <summary>Copies <paramref name="run"/> channels under one tap for output pixels [start, start + length), one pixel per <paramref name="stride"/> floats.</summary>
+    public readonly void Channel(int tap, int channel, int run, int start, int length, float* target, int stride)
+    {
+        var (y, x) = Math.DivRem(tap, ColumnTaps);
+        var cursor = At(start);
+        while (length > 0)
+        {
+            var inRow = RowOffsets[((long)cursor.Row * RowTaps) + y];
+            var line = Source + ((((long)cursor.Image * InHeight) + inRow) * InWidth * PixelStride) + channel;
+            var stop = Math.Min(ColumnCount, cursor.Column + length);
+            length -= stop - cursor.Column;
+            for (var column = cursor.Column; column < stop; column++)
+            {
+                var inColumn = ColumnOffsets[((long)column * ColumnTaps) + x];
+                var from = (inRow | inColumn) < 0 ? Zero : line + (inColumn * PixelStride);
+                if (run == 8)
+                {
+                    Vector256.Store(Vector256.Load(from), target);
+                }
+                else
+                {
+                    for (var i = 0; i < run; i++)
+                        target[i] = from[i];
+                }
+                target += stride;
+            }
+            cursor.Column = ColumnCount - 1;
+            Advance(ref cursor);
         }
     }
 

@@ -35,6 +35,30 @@ public static unsafe class Simd
         return value;
     }
 
+    /// <summary>A register, or what is left of a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static V Load<L, V>(float* source, long left)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged => left >= L.Count ? L.Load(source) : LoadPart<V>(source, (int)left);
+
+    /// <summary>Stores a register, or what is left of a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Store<L, V>(V value, float* target, long left)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+    {
+        if (left >= L.Count)
+            L.Store(value, target);
+        else
+            StorePart(value, target, (int)left);
+    }
+
+    /// <summary>The value with the lanes past the end of a row set to zero, so that it can be summed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static V Keep<L, V>(V value, long left)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged => left >= L.Count ? value : LoadPart<V>((float*)&value, (int)left);
+
     /// <summary>Stores the low <paramref name="count"/> lanes.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static void StorePart<V>(V value, float* target, int count)

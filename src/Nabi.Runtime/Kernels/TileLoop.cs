@@ -63,7 +63,7 @@ internal static unsafe class TileLoop
     /// <summary>Most row pointers per tile row.</summary>
     public const int MaxTaps = 1024;
 
-    private const int MaxTileRows = 8;
+    public const int MaxTileRows = 8;
 
     /// <summary>Columns of a packed panel at this width.</summary>
     public static int PanelColumns => 2 * Simd.Lanes;
@@ -129,7 +129,7 @@ internal static unsafe class TileLoop
     }
 
     /// <summary>One tile of rows times the panels [panel, end).</summary>
-    private static void Panels<L, V, TSink>(
+    public static void Panels<L, V, TSink>(
         ref TileArguments arguments, ref TSink sink, float* temporary, long* numbers, int count, int kernelRows, int panel, int end, int columns, bool first, bool last)
         where L : unmanaged, ITileLanes<V>
         where V : unmanaged
@@ -169,16 +169,7 @@ internal static unsafe class TileLoop
                     t.Bias = dump;
                 }
             }
-            if (pair)
-                TileKernels.Row1x4<L, V>(&t);
-            else if (kernelRows == 1)
-                TileKernels.Row1x2<L, V>(&t);
-            else if (kernelRows == 4)
-                TileKernels.Rows4x2<L, V>(&t);
-            else if (narrow)
-                TileKernels.Rows8x1<L, V>(&t);
-            else
-                TileKernels.Rows8x2<L, V>(&t);
+            TileKernels.Run<L, V>(&t, kernelRows, narrow, pair);
             sink.Close<L, V>(direct ? null : temporary, width, numbers, count, column, valid, last);
             var step = pair ? 2 : 1;
             panel += step;

@@ -56,6 +56,26 @@ public sealed unsafe class ConvolutionTests : IDisposable
         Given.Near(ConvReference.InputGradient(shape, dy.Span, weights.Span), dx.Span, 2e-5, name);
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void WeightGradientMatchesTheReference(string name)
+    {
+        var shape = ConvCases.All[name];
+        var w = shape.Window;
+        using var x = Given.Floats((long)w.Batch * w.Height * w.Width * shape.InChannels, 1);
+        using var dy = Given.Floats((long)w.Batch * w.OutHeight * w.OutWidth * shape.OutChannels, 2);
+        using var dw = Given.Floats(shape.WeightSize, 3);
+        var gradient = new ConvolutionWeightGradient(shape);
+        using var scratch = new GuardedBuffer<float>(gradient.ScratchSize(pool.Workers));
+        var expected = ConvReference.WeightGradient(shape, x.Span, dy.Span);
+        gradient.Run(pool, x.Pointer, dy.Pointer, dw.Pointer, false, scratch.Pointer);
+        Given.Near(expected, dw.Span, 2e-5, name);
+        gradient.Run(pool, x.Pointer, dy.Pointer, dw.Pointer, true, scratch.Pointer);
+        for (var i = 0; i < expected.Length; i++)
+            expected[i] *= 2;
+        Given.Near(expected, dw.Span, 4e-5, name + " accumulated");
+    }
+
     [Fact]
     public void RefusesChannelsThatDoNotDivide() => Assert.Throws<ArgumentException>(() => new Convolution(
         new ConvShape { Window = new() { Height = 4, Width = 4, KernelHeight = 1, KernelWidth = 1 }, InChannels = 6, OutChannels = 8, Groups = 4 }));

@@ -47,6 +47,29 @@ public sealed unsafe class GemmTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(1, 1, 0)]
+    [InlineData(3, 17, 5)]
+    [InlineData(9, 16, 300)]
+    [InlineData(27, 33, 513)]
+    [InlineData(40, 70, 1000)]
+    public void TransposedProductReducesOverTheStoredRows(int m, int n, int k)
+    {
+        using var a = Given.Floats((long)m * k, 1);
+        using var b = Given.Floats((long)n * k, 2);
+        using var c = Given.Floats((long)m * n, 3);
+        using var scratch = new GuardedBuffer<float>(Gemm.TransposedScratchSize(n, pool.Workers));
+        var expected = new double[m * n];
+        for (var i = 0; i < expected.Length; i++)
+        {
+            expected[i] = c[i];
+            for (var q = 0; q < k; q++)
+                expected[i] += (double)a[(q * m) + (i / n)] * b[(q * n) + (i % n)];
+        }
+        Gemm.RunTransposed(pool, m, n, k, a.Pointer, m, b.Pointer, n, c.Pointer, n, new Epilogue { Accumulate = true }, scratch.Pointer);
+        Given.Near(expected, c.Span, 2e-5, $"{m}x{n}x{k}");
+    }
+
     [Fact]
     public void NumberOfWorkersDoesNotChangeTheBits()
     {

@@ -1,0 +1,143 @@
+using System.Runtime.CompilerServices;
+
+namespace Nabi.Runtime.Kernels;
+
+/// <summary>The gradient of a convolution with respect to its weights: dW[o, i, y, x] = sum over output pixels of input under the tap times output gradient.</summary>
+/// <remarks>
+/// Dense and grouped convolutions are products A^T B over the pixels, with A gathered through the taps; depthwise ones are accumulated directly.
+/// The result does not depend on the number of workers. The gradient with respect to the input is <see cref="Convolution"/> in its transposed
+/// direction, the gradient of a bias a <see cref="Reduction"/> of columns.
+/// </remarks>
+public sealed unsafe class ConvolutionWeightGradient
+{
+    private readonly ConvShape shape;
+    private readonly Indirection indirection;
+
+    /// <summary>Prepares the gradient.</summary>
+    /// <param name="shape">Geometry of the forward convolution.</param>
+    /// <exception cref="ArgumentException">As for <see cref="Convolution"/>.</exception>
+    public ConvolutionWeightGradient(in ConvShape shape)
+    {
+        shape.Check();
+        this.shape = shape;
+        indirection = Indirection.Forward(shape.Window);
+    }
+
+    private int InGroup => shape.InChannels / shape.Groups;
+
+    private int OutGroup => shape.OutChannels / shape.Groups;
+
+    private int Taps => shape.Window.KernelHeight * shape.Window.KernelWidth;
+
+    /// <summary>Floats of scratch memory.</summary>
+    /// <param name="workers">Size of the pool.</param>
+    public long ScratchSize(int workers) => Zeros + shape.WeightSize + (shape.IsDepthwise ? 0 : DepthLoop.ScratchSize(OutGroup) * workers);
+
+    /// <summary>Zeros that padding points at.</summary>
+    private int Zeros => (shape.IsDepthwise ? shape.Groups : InGroup) + 16;
+
+    /// <summary>Computes the gradient.</summary>
+    /// <param name="pool">Shares the work.</param>
+    /// <param name="input">[Batch, Height, Width, InChannels].</param>
+    /// <param name="outputGradient">[Batch, OutHeight, OutWidth, OutChannels].</param>
+    /// <param name="weightGradient">[OutChannels, InChannels / Groups, KernelHeight, KernelWidth].</param>
+    /// <param name="accumulate">Whether to add to the old content.</param>
+    /// <param name="scratch"><see cref="ScratchSize"/> floats.</param>
+    public void Run(WorkPool pool, float* input, float* outputGradient, float* weightGradient, bool accumulate, float* scratch)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        new Span<float>(scratch, Zeros).Clear();
+        var rows = ImageRows.Of(shape.Window, transposed: false, indirection.Vertical[0], indirection.Horizontal[0]);
+        rows.PixelStride = shape.InChannels;
+        rows.Zero = scratch;
+        var result = scratch + Zeros;
+        if (shape.IsDepthwise)
+        {
+            rows.Channels = shape.Groups;
+            rows.Source = input;
+            var kernel = new DepthwiseGradientKernel { Source = rows, OutputGradient = outputGradient, Result = result };
+            pool.Run(ref kernel, (long)rows.Rows * Taps * shape.Groups);
+        }
+        else
+        {
+            rows.Channels = InGroup;
+            for (var g = 0; g < shape.Groups; g++)
+            {
+                rows.Source = input + (g * InGroup);
+                var kernel = new DepthKernel<PixelColumns>
+                {
+                    Source = new PixelColumns { Image = rows },
+                    B = outputGradient + (g * OutGroup),
+                    Stride = shape.OutChannels,
+                    Columns = OutGroup,
+                    Sink = new FloatSink(result + ((long)g * Taps * InGroup * OutGroup), OutGroup, default),
+                    Scratch = result + shape.WeightSize,
+                };
+                pool.Run(ref kernel, (long)rows.Rows * Taps * InGroup * OutGroup);
+            }
+        }
+        Store(result, weightGradient, accumulate);
+    }
+
+    /// <summary>From [group, tap, in, out] (depthwise: [tap, channel]) to [out, in, tap].</summary>
+    private void Store(float* result, float* target, bool accumulate)
+    {
+        var (inGroup, outGroup, taps) = (InGroup, OutGroup, Taps);
+        for (var o = 0; o < shape.OutChannels; o++)
+        {
+            var (g, j) = Math.DivRem(o, outGroup);
+            for (var i = 0; i < inGroup; i++)
+            {
+                for (var tap = 0; tap < taps; tap++)
+                {
+                    var value = shape.IsDepthwise
+                        ? result[((long)tap * shape.Groups) + o]
+                        : result[((((long)g * taps) + tap) * inGroup + i) * outGroup + j];
+                    *target = accumulate ? *target + value : value;
+                    target++;
+                }
+            }
+        }
+    }
+
+    private struct DepthwiseGradientKernel : IKernel
+    {
+        public ImageRows Source;
+        public float* OutputGradient;
+
+        /// <summary>[tap][channel].</summary>
+        public float* Result;
+
+        [SkipLocalsInit]
+        public readonly void Run<L, V>(int worker, int workers)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            // Workers own channels.
+            var channels = Source.Channels;
+            var (first, last) = StridedWalk.Share(channels, worker, workers);
+            var taps = Source.RowTaps * Source.ColumnTaps;
+            for (var tap = 0; tap < taps; tap++)
+                new Span<float>(Result + ((long)tap * channels) + first, (int)(last - first)).Clear();
+            if (first == last)
+                return;
+            var inputs = stackalloc float*[taps];
+            long number;
+            for (var pixel = 0; pixel < Source.Rows; pixel++)
+            {
+                Source.Inputs(pixel, 1, 1, 0, Source.Depth, inputs, &number, out _, out _);
+                var gradient = OutputGradient + (number * channels);
+                for (var tap = 0; tap < taps; tap++)
+                {
+                    var sum = Result + ((long)tap * channels);
+                    var x = inputs[tap];
+                    var c = first;
+                    for (; c <= last - L.Count; c += L.Count)
+                        L.Store(L.MultiplyAdd(L.Load(x + c), L.Load(gradient + c), L.Load(sum + c)), sum + c);
+                    for (; c < last; c++)
+                        sum[c] += x[c] * gradient[c];
+                }
+            }
+        }
+    }
+}
