@@ -55,6 +55,11 @@ public static partial class OperatorCases
         Case(new AveragePoolGradient { Window = Window.Of(3, stride: 2, pad: 1), Spatial = [5, 6] }, Float(1, 2, 3, 3)),
         Case(new GlobalAveragePool(), Float(2, 3, 4, 5)),
         Case(new GlobalMaxPool(), Float(2, 3, 4, 5)),
+        Case(new LpPool { Window = Window.Of(2, stride: 2) }, Float(1, 2, 4, 6)),
+        Case(new LpPool { Window = Window.Of(3, stride: 2, pad: 1), P = 3, CeilMode = true }, Float(1, 2, 6, 8)),
+        Case(new GlobalLpPool(), Float(2, 3, 4, 5)),
+        Case(new MaxUnpool { Window = Window.Of(2, stride: 2) }, Float(1, 1, 2, 2), Integers(5, 7, 13, 14).Reshape([1, 1, 2, 2])),
+        Case(new MaxUnpool { Window = Window.Of(2, stride: 2) }, Float(1, 1, 2, 2), Integers(5, 7, 13, 14).Reshape([1, 1, 2, 2]), Integers(1, 1, 5, 6)),
     ];
 
     /// <summary>Normalizations.</summary>
@@ -65,6 +70,21 @@ public static partial class OperatorCases
         Case(new BatchNormalization { TrainingMode = true, Momentum = 0.8f }, Float(4, 3), Float(3), Float(3), Float(3), Positive(3))
             with { OutputCount = 5, ChecksGradient = false },
         Case(new BatchNormalizationGradient(), Float(3, 2, 2), Float(2), Float(3, 2, 2)) with { OutputCount = 3 },
+        Case(new LRN { Size = 3, Alpha = 0.5f }, Float(2, 5, 2, 2)),
+        Case(new LRN { Size = 4, Alpha = 0.5f, Beta = 0.5f, Bias = 2 }, Float(1, 6, 3)),
+        Case(new LayerNormalization(), Float(2, 3, 5), Float(5), Float(5)),
+        Case(new LayerNormalization { Axis = 1 }, Float(2, 3, 4), Float(3, 4)),
+        Case(new LayerNormalization(), Float(3, 7), Float(7), Float(7)) with { OutputCount = 3, ChecksGradient = false },
+        Case(new RMSNormalization(), Float(2, 3, 5), Float(5)),
+        Case(new InstanceNormalization(), Float(2, 3, 4, 2), Float(3), Float(3)),
+        Case(new GroupNormalization { NumGroups = 2 }, Float(2, 4, 3), Float(4), Float(4)),
+        Case(new GroupNormalization { NumGroups = 2 }, Float(2, 4, 3, 2), Float(2), Float(2)),
+        Case(new MeanVarianceNormalization(), Float(2, 3, 3, 2)),
+        Case(new MeanVarianceNormalization { Axes = [-1] }, Float(2, 3, 4)),
+        Case(new LpNormalization(), Float(2, 3, 5)),
+        Case(new LpNormalization { Axis = 1, P = 1 }, Float(2, 3, 5)),
+        Case(new Dropout(), Float(5, 7)),
+        Case(new Dropout { Seed = 3 }, Float(5, 7), Tensor.Scalar(0.25f), True) with { OutputCount = 2, Constants = [1] },
     ];
 
     /// <summary>Losses.</summary>
@@ -74,6 +94,10 @@ public static partial class OperatorCases
         Case(new SoftmaxCrossEntropyLoss { IgnoreIndex = -1 }, Float(4, 5), Integers(1, -1, 4, 2), Positive(5)) with { Constants = [2] },
         Case(new SoftmaxCrossEntropyLoss { Reduction = LossReduction.Sum }, Float(4, 5), Integers(1, 0, 4, 2)) with { OutputCount = 2 },
         Case(new SoftmaxCrossEntropyLoss { Reduction = LossReduction.None }, Float(2, 3, 2), Integers(0, 2, 1, 1).Reshape([2, 2])),
+        Case(new SoftmaxCrossEntropyGradient { IgnoreIndex = 2 }, Float(4, 5), Integers(1, 0, 4, 2), Positive(1).Reshape([]), Positive(5)) with { Constants = [3] },
+        Case(new SoftmaxCrossEntropyGradient { Reduction = LossReduction.None }, Float(2, 3, 2), Integers(0, 2, 1, 1).Reshape([2, 2]), Float(2, 2)),
+        Case(new NegativeLogLikelihoodLoss(), Float(4, 5), Integers(1, 0, 4, 2), Positive(5)) with { Constants = [2] },
+        Case(new NegativeLogLikelihoodLoss { Reduction = LossReduction.None, IgnoreIndex = 1 }, Float(2, 3, 2), Integers(0, 2, 1, 1).Reshape([2, 2])),
     ];
 
     /// <summary>Quantization.</summary>
@@ -90,6 +114,20 @@ public static partial class OperatorCases
         Case(new FakeQuantize { Axis = 0, QMin = 0, QMax = 15 }, Float(3, 17), Tensor.Vector(0.1f, 0.2f, 0.3f), Tensor.Vector<byte>(7, 8, 9)) with { ChecksGradient = false },
         Case(new FakeQuantizeGradient { QMin = 0, QMax = 15 }, Float(3, 17), Float(17, 3).Reshape([3, 17]), Tensor.Scalar(0.02f), Tensor.Scalar((byte)8))
             with { Constants = [0, 2] },
+    ];
+
+    /// <summary>Integer arithmetic.</summary>
+    public static IEnumerable<OperatorCase> IntegerArithmetic =>
+    [
+        Case(new ConvInteger { Window = Window.Of(3, pad: 1) }, Bytes(1, 2, 4, 5), Bytes(3, 2, 3, 3), Tensor.Scalar((byte)9), Tensor.Scalar((byte)4)),
+        Case(new ConvInteger { Group = 2 }, Bytes(1, 2, 4, 5), Signed(2, 1, 3, 3), Tensor.Scalar((byte)9), Tensor.Vector<sbyte>(4, -3)),
+        Case(new QLinearConv { Window = Window.Of(3, stride: 2, pad: 1) }, Bytes(1, 2, 5, 4), Tensor.Scalar(0.02f), Tensor.Scalar((byte)100),
+            Signed(3, 2, 3, 3), Tensor.Vector(0.01f, 0.02f, 0.03f), Tensor.Vector<sbyte>(0, 0, 0), Tensor.Scalar(0.3f), Tensor.Scalar((byte)120), Tensor.Vector(100, -200, 300)),
+        Case(new MatMulInteger(), Bytes(3, 7), Signed(7, 5), Tensor.Scalar((byte)100)),
+        Case(new MatMulInteger(), Bytes(3, 7), Bytes(7, 5), Tensor.Vector<byte>(1, 2, 3), Tensor.Vector<byte>(5, 6, 7, 8, 9)),
+        Case(new QLinearMatMul(), Bytes(2, 3, 7), Tensor.Scalar(0.02f), Tensor.Scalar((byte)100), Signed(7, 5), Tensor.Vector(0.01f, 0.02f, 0.03f, 0.04f, 0.05f),
+            Tensor.Vector<sbyte>(0, 1, 2, 3, 4), Tensor.Scalar(0.3f), Tensor.Scalar((sbyte)-10)),
+        Case(new DynamicQuantizeLinear(), Float(3, 17)) with { OutputCount = 3 },
     ];
 
     /// <summary>Optimizer steps.</summary>
@@ -113,4 +151,13 @@ public static partial class OperatorCases
         for (var i = 0; i < tensor.Count; i++) tensor.Bytes[i] = (byte)(i * 37);
         return tensor;
     }
+
+    private static Tensor Signed(params int[] dims)
+    {
+        var tensor = Tensor.Empty(DType.Int8, Shape.Create(dims));
+        for (var i = 0; i < tensor.Count; i++) tensor.Bytes[i] = (byte)(i * 53 + 17);
+        return tensor;
+    }
+
+    private static Tensor True => Tensor.Scalar((byte)1).Cast(DType.Bool);
 }

@@ -63,4 +63,40 @@ internal static class Affine
 
     /// <summary>One integer to its number.</summary>
     public static double Dequantize(long q, double scale, long zero, bool isDouble) => isDouble ? (q - zero) * scale : (q - zero) * (float)scale;
+
+    /// <summary>q - zero in double precision, which holds it exactly.</summary>
+    /// <param name="q">The integers.</param>
+    /// <param name="zero">A scalar, a vector along the axis, or a tensor that broadcasts; null is 0.</param>
+    /// <param name="axis">The axis of a vector; negative counts from the end.</param>
+    public static Tensor Centered(Tensor q, Tensor? zero, int axis)
+    {
+        var result = q.Cast(DType.Float64);
+        if (zero is null) return result;
+        var offsets = Spread(q.Shape, zero.Shape, axis);
+        var numbers = zero.ToInt64();
+        for (var i = 0; i < offsets.Length; i++) result.Span<double>()[i] -= numbers[offsets[i]];
+        return result;
+    }
+
+    /// <summary>Like <see cref="Offsets"/>, and also for tensors of a higher rank that broadcast.</summary>
+    public static int[] Spread(Shape shape, Shape numbers, int axis) =>
+        numbers.Rank <= 1 ? Offsets(shape, numbers, axis, 0) : Elementwise.BroadcastOffsets(numbers, shape);
+
+    /// <summary>
+    /// Sums of products to the integers of another scale: saturate(round(sum multiplier) + zero), with sum and product in single precision
+    /// and ties to even.
+    /// </summary>
+    /// <param name="sums">Exact sums of products.</param>
+    /// <param name="multiplier">For every sum, scale of the left times scale of the right over scale of the result.</param>
+    /// <param name="zero">Zero point of the result, whose type the result takes.</param>
+    public static Tensor Requantize(Tensor sums, ReadOnlySpan<float> multiplier, Tensor zero)
+    {
+        var (min, max) = Limits(zero.DType);
+        var z = zero.ToInt64()[0];
+        var result = Tensor.Empty(DType.Int32, sums.Shape);
+        var from = sums.Span<double>();
+        for (var i = 0; i < from.Length; i++)
+            result.Span<int>()[i] = (int)Math.Clamp(MathF.Round((float)from[i] * multiplier[i], MidpointRounding.ToEven) + (double)z, min, max);
+        return result.Cast(zero.DType);
+    }
 }

@@ -59,4 +59,21 @@ public abstract record ClassificationLoss : Op
         }
         return Reduction == LossReduction.None ? Tensor.Of<double>(labels.Shape, losses) : Tensor.Scalar(sum / divisor);
     }
+
+    /// <summary>
+    /// As graph nodes: the labels one-hot over axis 1, and the factor of each sample [N, 1, ...], which is its weight times the incoming
+    /// gradient, over the sum of the weights for a mean.
+    /// </summary>
+    protected (Value OneHot, Value Factor) Samples(GraphBuilder b, Value scores, Value labels, Value? weights, Value grad)
+    {
+        var classes = scores.Shape[1];
+        if (classes == Shape.Unknown) throw new NabiException($"{Name}: the number of classes must be known to differentiate it.");
+        var range = Tensor.Of<long>([classes], [.. Enumerable.Range(0, classes).Select(c => (long)c)]).Cast(labels.DType);
+        var of = b.Unsqueeze(labels, 1);
+        var oneHot = b.Cast(b.Equal(of, b.PerChannel(b.Constant(range), scores)), scores.DType);
+        if (IgnoreIndex is { } ignored) oneHot = b.Mul(oneHot, b.Cast(b.Not(b.Equal(of, ignored)), scores.DType));
+        var weight = b.ReduceSum(weights is null ? oneHot : b.Mul(oneHot, b.PerChannel(weights, scores)), [1]);
+        var factor = b.Mul(weight, Reduction == LossReduction.None ? b.Unsqueeze(grad, 1) : grad);
+        return (oneHot, Reduction == LossReduction.Mean ? b.Div(factor, b.ReduceSum(weight, [], keepdims: false)) : factor);
+    }
 }

@@ -15,22 +15,8 @@ public sealed record MatMul : Op
     }
 
     /// <inheritdoc/>
-    public override Outputs<Tensor> Evaluate(EvalContext x)
-    {
-        var (left, right) = (x.Input(0), x.Input(1));
-        var result = Tensor.Zeros(DType.Float64, Product(left.Shape, right.Shape));
-        var (shapeA, shapeB) = (AsMatrix(left.Shape, true), AsMatrix(right.Shape, false));
-        var (m, k, n) = (shapeA[-2], shapeA[-1], shapeB[-1]);
-        var leadA = Shape.Create(shapeA.Dims[..^2]);
-        var leadB = Shape.Create(shapeB.Dims[..^2]);
-        var lead = Shape.Broadcast(leadA, leadB);
-        var (atA, atB) = (Elementwise.BroadcastOffsets(leadA, lead), Elementwise.BroadcastOffsets(leadB, lead));
-        var (a, b) = (left.Cast(DType.Float64), right.Cast(DType.Float64));
-        for (var batch = 0; batch < atA.Length; batch++)
-            Multiply(a.Span<double>().Slice(atA[batch] * m * k, m * k), b.Span<double>().Slice(atB[batch] * k * n, k * n),
-                result.Span<double>().Slice(batch * m * n, m * n), k, n);
-        return result.Cast(left.DType);
-    }
+    public override Outputs<Tensor> Evaluate(EvalContext x) =>
+        Multiply(x.Input(0).Cast(DType.Float64), x.Input(1).Cast(DType.Float64)).Cast(x.Input(0).DType);
 
     /// <inheritdoc/>
     public override Cost CostOf(CostContext x) => x.OfMacs((long)x.Output().Count * x.Input(0)[-1]);
@@ -76,6 +62,22 @@ public sealed record MatMul : Op
             if (from.Shape[i] == y.Shape[lead + i]) c.Tie(from, i, y, lead + i);
     }
 
+    /// <summary>The product of two tensors in double precision.</summary>
+    internal static Tensor Multiply(Tensor left, Tensor right)
+    {
+        var result = Tensor.Zeros(DType.Float64, Product(left.Shape, right.Shape));
+        var (shapeA, shapeB) = (AsMatrix(left.Shape, true), AsMatrix(right.Shape, false));
+        var (m, k, n) = (shapeA[-2], shapeA[-1], shapeB[-1]);
+        var leadA = Shape.Create(shapeA.Dims[..^2]);
+        var leadB = Shape.Create(shapeB.Dims[..^2]);
+        var lead = Shape.Broadcast(leadA, leadB);
+        var (atA, atB) = (Elementwise.BroadcastOffsets(leadA, lead), Elementwise.BroadcastOffsets(leadB, lead));
+        for (var batch = 0; batch < atA.Length; batch++)
+            Multiply(left.Span<double>().Slice(atA[batch] * m * k, m * k), right.Span<double>().Slice(atB[batch] * k * n, k * n),
+                result.Span<double>().Slice(batch * m * n, m * n), k, n);
+        return result;
+    }
+
     private static void Multiply(ReadOnlySpan<double> a, ReadOnlySpan<double> b, Span<double> c, int k, int n)
     {
         for (var i = 0; i < c.Length; i++)
@@ -89,7 +91,9 @@ public sealed record MatMul : Op
 
     private static Shape AsMatrix(Shape shape, bool isLeft) => shape.Rank > 1 ? shape : isLeft ? [1, shape[0]] : [shape[0], 1];
 
-    private static Shape Product(Shape left, Shape right)
+    /// <summary>The shape of the product.</summary>
+    /// <exception cref="NabiException">The shapes do not fit.</exception>
+    internal static Shape Product(Shape left, Shape right)
     {
         var (a, b) = (AsMatrix(left, true), AsMatrix(right, false));
         if (a[-1] != b[-2] && a[-1] != Shape.Unknown && b[-2] != Shape.Unknown)

@@ -29,4 +29,15 @@ public sealed record MaxPoolGradient : PoolingOp
 
     /// <inheritdoc/>
     public override Cost CostOf(CostContext x) => new(0, (long)x.Input(1).Count * Resolve(x.Input(0)).TapCount, x.BytesRead, x.BytesWritten);
+
+    /// <inheritdoc/>
+    public override bool IsDifferentiable => true;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Value?> Gradient(GradientContext g)
+    {
+        var b = g.Builder;
+        var indices = b.ApplyAll(new MaxPool { Window = Window, CeilMode = CeilMode }, 2, g.Input(0))[1];
+        return [null, b.Gather(b.Reshape(g.Grad, [Shape.Unknown]), indices)];
+    }
 }

@@ -36,4 +36,14 @@ public sealed record SoftmaxCrossEntropyGradient : ClassificationLoss
         }
         return result.Cast(scores.DType);
     }
+
+    /// <inheritdoc/>
+    public override bool IsDifferentiable => true;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Value?> Gradient(GradientContext g) => g.Through(x =>
+    {
+        var (oneHot, factor) = Samples(g.Builder, x[0]!, x[1]!, g.Has(3) ? x[3] : null, x[2]!);
+        return [g.Builder.Mul(factor, g.Builder.Sub(g.Builder.Softmax(x[0]!, 1), oneHot))];
+    });
 }
