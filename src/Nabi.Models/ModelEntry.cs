@@ -1,0 +1,26 @@
+namespace Nabi.Models;
+
+/// <summary>One network of the zoo, at the size of its paper.</summary>
+/// <param name="Name">The name on the command line: lower case, words joined by hyphens.</param>
+/// <param name="Paper">Authors, year, title, and the table or section the numbers are from.</param>
+/// <param name="Input">Channels, height and width.</param>
+/// <param name="Classes">Classes at the output.</param>
+/// <param name="Lightness">What makes it light, in a few words.</param>
+/// <param name="Build">Builds it for validated options; <see cref="ModelOptions.Input"/> and <see cref="ModelOptions.Classes"/> are filled in.</param>
+public sealed record ModelEntry(string Name, string Paper, Shape Input, int Classes, string Lightness, Func<ModelOptions, Graph> Build)
+{
+    /// <summary>Parameters the reference states, or null.</summary>
+    public long? ReferenceParameters { get; init; }
+
+    /// <summary>Multiply-accumulates the reference states for one input, or null.</summary>
+    public long? ReferenceMacs { get; init; }
+
+    /// <summary>Builds the network with an unknown batch size.</summary>
+    /// <exception cref="NabiException">An option is out of range, or the network does not fit the input.</exception>
+    public Graph Create(ModelOptions? options = null)
+    {
+        options = (options ?? new ModelOptions()).Validated();
+        var graph = Build(options with { Input = options.Input ?? Input, Classes = options.Classes ?? Classes });
+        return graph.WithMetadata(graph.Metadata.SetItem(MetadataKeys.Architecture, Name));
+    }
+}

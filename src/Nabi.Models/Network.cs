@@ -1,0 +1,64 @@
+namespace Nabi.Models;
+
+/// <summary>
+/// A network under construction: the graph builder, the source of initial weights and the names. Layers are written on
+/// <see cref="Feature"/>, so that a family reads as its paper's table.
+/// </summary>
+public sealed class Network
+{
+    private readonly Rng _rng;
+    private readonly List<string> _scopes = [];
+
+    /// <summary>Starts a network.</summary>
+    /// <param name="name">The graph's name.</param>
+    /// <param name="seed">Seed of the initial weights.</param>
+    public Network(string name, ulong seed)
+    {
+        Builder = new GraphBuilder(name);
+        _rng = new Rng(seed);
+    }
+
+    /// <summary>The graph builder, for what the layers do not say.</summary>
+    public GraphBuilder Builder { get; }
+
+    /// <summary>Declares the input <c>input</c>: an unknown batch of the given channels, height and width (or any other sample shape).</summary>
+    public Feature Input(Shape sample) => new(this, Builder.Input("input", DType.Float32, Shape.Create([Shape.Unknown, .. sample.Dims])));
+
+    /// <summary>Names the layers made in <paramref name="body"/> after a block: <c>layer1.0.conv</c>.</summary>
+    public Feature Scope(string name, Func<Feature> body)
+    {
+        _scopes.Add(name);
+        var result = body();
+        _scopes.RemoveAt(_scopes.Count - 1);
+        return result;
+    }
+
+    /// <summary>Declares the output <c>logits</c> and ends the network.</summary>
+    public Graph Finish(Feature logits)
+    {
+        Builder.Output("logits", logits.Value);
+        return Builder.Build();
+    }
+
+    /// <summary>The name of a layer in the current scope.</summary>
+    internal string Named(string layer) => string.Join('.', _scopes.Append(layer));
+
+    /// <summary>Normal weights with standard deviation sqrt(2 / fanOut): He et al., 2015, eq. 14, for layers before a ReLU.</summary>
+    internal Tensor HeNormal(Shape shape, int fanOut) => Normal(shape, Math.Sqrt(2.0 / Math.Max(1, fanOut)));
+
+    /// <summary>Normal weights with mean 0.</summary>
+    internal Tensor Normal(Shape shape, double deviation)
+    {
+        var tensor = Tensor.Empty(DType.Float32, shape);
+        foreach (ref var w in tensor.Span<float>()) w = (float)(_rng.NextGaussian() * deviation);
+        return tensor;
+    }
+
+    /// <summary>Uniform weights in [-limit, limit).</summary>
+    internal Tensor Uniform(Shape shape, double limit)
+    {
+        var tensor = Tensor.Empty(DType.Float32, shape);
+        foreach (ref var w in tensor.Span<float>()) w = (float)((2 * _rng.NextDouble() - 1) * limit);
+        return tensor;
+    }
+}

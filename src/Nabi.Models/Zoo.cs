@@ -1,0 +1,26 @@
+namespace Nabi.Models;
+
+/// <summary>The zoo: every network of every family in this assembly.</summary>
+public static class Zoo
+{
+    /// <summary>All networks, by name.</summary>
+    public static IReadOnlyList<ModelEntry> All { get; } =
+    [
+        .. typeof(Zoo).Assembly.GetTypes()
+            .Where(t => t.IsSubclassOf(typeof(ModelFamily)) && !t.IsAbstract)
+            .Select(t => (ModelFamily)Activator.CreateInstance(t)!)
+            .SelectMany(family => family.Entries)
+            .OrderBy(entry => entry.Name, StringComparer.Ordinal),
+    ];
+
+    /// <summary>Finds a network by name.</summary>
+    /// <exception cref="NabiException">There is none; the sentence lists the nearest names.</exception>
+    public static ModelEntry Find(string name)
+    {
+        foreach (var entry in All)
+            if (entry.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) return entry;
+        var stem = name.Split('-')[0];
+        var near = All.Where(e => e.Name.Contains(stem, StringComparison.OrdinalIgnoreCase)).Select(e => e.Name).DefaultIfEmpty(All[0].Name);
+        throw new NabiException($"There is no network '{name}' in the zoo; nearest: {string.Join(", ", near)} ('nabi models' lists all).");
+    }
+}
