@@ -1,2 +1,3 @@
-Console.Error.WriteLine("nabi: no commands yet.");
-return 2;
+using Nabi.Cli;
+
+return await CommandLine.RunAsync(args, Screen.OfConsole());

@@ -1,0 +1,71 @@
+using System.CommandLine;
+using Nabi.Cli.Commands;
+
+namespace Nabi.Cli;
+
+/// <summary>The command line: its commands, its exit codes and what becomes of failures.</summary>
+internal static class CommandLine
+{
+    /// <summary>Done.</summary>
+    public const int Done = 0;
+
+    /// <summary>Failed, with one clear sentence.</summary>
+    public const int Failed = 1;
+
+    /// <summary>The words were not understood.</summary>
+    public const int Usage = 2;
+
+    /// <summary>The accuracy budget was not met; the Pareto set is written all the same.</summary>
+    public const int BudgetNotMet = 3;
+
+    /// <summary>Parses and runs one command; never throws.</summary>
+    public static async Task<int> RunAsync(string[] args, Screen screen)
+    {
+        var parsed = Root(screen).Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors) screen.Note($"nabi: {error.Message}");
+            screen.Note($"nabi: try 'nabi {string.Join(' ', args.TakeWhile(a => !a.StartsWith('-')).Take(1).Append("--help"))}'.");
+            return Usage;
+        }
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        }
+        catch (Exception e)
+        {
+            return Explain(e, screen);
+        }
+    }
+
+    private static RootCommand Root(Screen screen)
+    {
+        var json = new Option<bool>("--json") { Description = "One JSON document on standard output, everything else on standard error.", Recursive = true };
+        var root = new RootCommand("Nabi makes neural networks light: train or import, shrink within an accuracy budget, export, compare.") { json };
+        NabiCommand[] commands =
+        [
+            new InspectCommand(),
+        ];
+        foreach (var command in commands)
+        {
+            command.Attach(screen, json);
+            root.Add(command);
+        }
+        return root;
+    }
+
+    private static int Explain(Exception e, Screen screen)
+    {
+        if (Environment.GetEnvironmentVariable("NABI_DEBUG") == "1") screen.Note(e.ToString());
+        screen.Note("nabi: " + e switch
+        {
+            NabiException => e.Message,
+            OperationCanceledException => "stopped; what was finished is kept.",
+            FileNotFoundException f => $"the file '{f.FileName}' does not exist; check the path.",
+            UnauthorizedAccessException or IOException => $"{e.Message.TrimEnd('.')}; check the path, the permissions and the space left on the disk.",
+            OutOfMemoryException => "there is not enough memory for this; try a smaller batch or a smaller model.",
+            _ => $"an error inside Nabi ({e.GetType().Name}: {e.Message}); set NABI_DEBUG=1 to see where, and please report it.",
+        });
+        return Failed;
+    }
+}
