@@ -1,0 +1,37 @@
+using System.CommandLine;
+using Nabi.Models;
+
+namespace Nabi.Cli.Commands;
+
+/// <summary><c>nabi models</c>: the zoo.</summary>
+internal sealed class ModelsCommand : NabiCommand
+{
+    public ModelsCommand()
+        : base("models", "Lists the zoo: parameters and multiply-accumulates beside the figures of the reference, and the paper.", "nabi models")
+    {
+    }
+
+    protected override int Run(ParseResult arguments, CancellationToken cancellation)
+    {
+        var rows = Zoo.All.Select(entry => (Entry: entry, Summary: GraphSummary.Of(entry.Create()))).ToArray();
+        Screen.Table(null, ["name", "input", ">parameters", ">reference", ">MACs", ">reference", "paper"], rows.Select(r => (IReadOnlyList<string>)
+        [
+            r.Entry.Name, string.Join('x', r.Entry.Input), Format.Count(r.Summary.Parameters), Known(r.Entry.ReferenceParameters),
+            Format.Count(r.Summary.Cost.Macs), Known(r.Entry.ReferenceMacs), r.Entry.Paper,
+        ]));
+        Screen.Document(rows.Select(r => new
+        {
+            r.Entry.Name,
+            Input = r.Entry.Input.Dims.ToArray(),
+            r.Entry.Classes,
+            r.Summary.Parameters,
+            r.Summary.Cost.Macs,
+            r.Entry.ReferenceParameters,
+            r.Entry.ReferenceMacs,
+            r.Entry.Paper,
+        }));
+        return CommandLine.Done;
+    }
+
+    private static string Known(long? reference) => reference is { } n ? Format.Count(n) : "";
+}

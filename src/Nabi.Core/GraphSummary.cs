@@ -1,0 +1,80 @@
+namespace Nabi;
+
+/// <summary>One node in numbers.</summary>
+/// <param name="Name">The node's name.</param>
+/// <param name="Operator">The operator's name.</param>
+/// <param name="OutputShape">Shape of the first output.</param>
+/// <param name="Parameters">Elements of trainable and quantized parameters read first by this node.</param>
+/// <param name="ParameterBytes">Bytes of all parameters and constants read first by this node.</param>
+/// <param name="Cost">Multiply-accumulates, operations, memory traffic.</param>
+public sealed record LayerSummary(string Name, string Operator, Shape OutputShape, long Parameters, long ParameterBytes, Cost Cost);
+
+/// <summary>A graph in numbers: what <c>inspect</c>, reports and budgets read.</summary>
+public sealed record GraphSummary
+{
+    private GraphSummary(IReadOnlyList<LayerSummary> layers, long parameters, long peakActivationBytes)
+    {
+        (Layers, Parameters, PeakActivationBytes) = (layers, parameters, peakActivationBytes);
+    }
+
+    /// <summary>One row per node.</summary>
+    public IReadOnlyList<LayerSummary> Layers { get; }
+
+    /// <summary>Learned numbers; see <see cref="Graph.ParameterCount"/>.</summary>
+    public long Parameters { get; }
+
+    /// <summary>
+    /// The largest sum of the sizes of values that are alive at once when nodes run in graph order, inputs and outputs among them,
+    /// parameters not. What a runtime without in-place execution needs at least.
+    /// </summary>
+    public long PeakActivationBytes { get; }
+
+    /// <summary>Sum over the layers.</summary>
+    public Cost Cost => Layers.Aggregate(default(Cost), (sum, layer) => sum + layer.Cost);
+
+    /// <summary>Counts a graph for one sample: unknown leading dimensions of inputs are taken as 1.</summary>
+    /// <exception cref="NabiException">Another dimension is not known.</exception>
+    public static GraphSummary Of(Graph graph)
+    {
+        graph = graph.WithBatch(1);
+        if (graph.Inputs.FirstOrDefault(i => !i.Shape.IsKnown) is { } open)
+            throw new NabiException($"Input '{open.Name}' of graph '{graph.Name}' has the shape {open.Shape}; give the unknown dimensions to count it.");
+        if (graph.Nodes.FirstOrDefault(n => n.Outputs.Any(o => !o.Shape.IsKnown)) is { } node)
+            throw new NabiException($"Node '{node.Name}' ({node.Op.Name}) has an output whose shape depends on the data; the graph cannot be counted.");
+        var counted = new HashSet<Value>();
+        var layers = graph.Nodes.Select(n => Row(n, counted)).ToArray();
+        return new GraphSummary(layers, graph.ParameterCount, Peak(graph));
+    }
+
+    private static LayerSummary Row(Node node, HashSet<Value> counted)
+    {
+        long parameters = 0, bytes = 0;
+        foreach (var input in node.Inputs)
+        {
+            if (input?.Data is null || !counted.Add(input)) continue;
+            bytes += input.Type.Bytes;
+            if (input.IsTrainable || input.DType is DType.Int8 or DType.Int4) parameters += input.Shape.Count;
+        }
+        return new LayerSummary(node.Name, node.Op.Name, node.Output.Shape, parameters, bytes, node.Cost);
+    }
+
+    private static long Peak(Graph graph)
+    {
+        var last = new Dictionary<Value, int>();
+        for (var i = 0; i < graph.Nodes.Count; i++)
+            foreach (var input in graph.Nodes[i].Inputs)
+                if (input is { Data: null }) last[input] = i;
+        foreach (var output in graph.Outputs) last[output.Value] = int.MaxValue;
+
+        var live = graph.Inputs.Sum(i => i.Type.Bytes);
+        var peak = live;
+        for (var i = 0; i < graph.Nodes.Count; i++)
+        {
+            live += graph.Nodes[i].Outputs.Sum(o => o.Type.Bytes);
+            peak = Math.Max(peak, live);
+            foreach (var value in graph.Nodes[i].Inputs.Concat(graph.Nodes[i].Outputs).Distinct())
+                if (value is { Data: null } && last.GetValueOrDefault(value, i) == i) live -= value.Type.Bytes;
+        }
+        return peak;
+    }
+}
