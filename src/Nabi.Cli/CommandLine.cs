@@ -44,6 +44,8 @@ internal static class CommandLine
         var root = new RootCommand("Nabi makes neural networks light: train or import, shrink within an accuracy budget, export, compare.") { json };
         NabiCommand[] commands =
         [
+            new ModelsCommand(),
+            new NewCommand(),
             new InspectCommand(),
         ];
         foreach (var command in commands)

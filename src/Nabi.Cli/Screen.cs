@@ -41,7 +41,7 @@ internal sealed class Screen
     /// <summary>May a progress line be redrawn?</summary>
     public bool IsTerminal { get; }
 
-    /// <summary>Columns of the terminal; 100 when redirected.</summary>
+    /// <summary>Columns of the terminal; 160 when redirected.</summary>
     public int Width { get; }
 
     /// <summary>Does standard output carry one JSON document and nothing else?</summary>
@@ -51,7 +51,7 @@ internal sealed class Screen
     public static Screen OfConsole()
     {
         Console.OutputEncoding = System.Text.Encoding.UTF8;
-        var width = Console.IsOutputRedirected ? 100 : Math.Max(40, Console.WindowWidth);
+        var width = Console.IsOutputRedirected ? 160 : Math.Max(40, Console.WindowWidth);
         return new Screen(Console.Out, Console.Error, !Console.IsErrorRedirected, width);
     }
 
@@ -80,7 +80,7 @@ internal sealed class Screen
         foreach (var header in headers)
         {
             var isRight = header.StartsWith('>');
-            var column = new TableColumn(Markup.Escape(isRight ? header[1..] : header));
+            var column = new TableColumn(Markup.Escape(isRight ? header[1..] : header)).NoWrap();
             table.AddColumn(isRight ? column.RightAligned() : column);
         }
         foreach (var row in rows) table.AddRow([.. row.Select(Markup.Escape)]);

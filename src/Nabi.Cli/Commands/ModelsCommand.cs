@@ -7,17 +7,17 @@ namespace Nabi.Cli.Commands;
 internal sealed class ModelsCommand : NabiCommand
 {
     public ModelsCommand()
-        : base("models", "Lists the zoo: parameters and multiply-accumulates beside the figures of the reference, and the paper.", "nabi models")
+        : base("models", "Lists the zoo: parameters and multiply-accumulates beside the reference's figures; --json gives the papers too.", "nabi models")
     {
     }
 
     protected override int Run(ParseResult arguments, CancellationToken cancellation)
     {
         var rows = Zoo.All.Select(entry => (Entry: entry, Summary: GraphSummary.Of(entry.Create()))).ToArray();
-        Screen.Table(null, ["name", "input", ">parameters", ">reference", ">MACs", ">reference", "paper"], rows.Select(r => (IReadOnlyList<string>)
+        Screen.Table(null, ["name", "input", ">parameters", ">reference", ">MACs", ">reference", "light by"], rows.Select(r => (IReadOnlyList<string>)
         [
             r.Entry.Name, string.Join('x', r.Entry.Input), Format.Count(r.Summary.Parameters), Known(r.Entry.ReferenceParameters),
-            Format.Count(r.Summary.Cost.Macs), Known(r.Entry.ReferenceMacs), r.Entry.Paper,
+            Format.Count(r.Summary.Cost.Macs), Known(r.Entry.ReferenceMacs), r.Entry.Lightness,
         ]));
         Screen.Document(rows.Select(r => new
         {
