@@ -1,0 +1,117 @@
+using System.Globalization;
+using System.Text;
+using Nabi.Runtime.Planning;
+
+namespace Nabi.Runtime;
+
+/// <summary>
+/// What a session runs for one set of input shapes: kernel calls in order, the layouts of the values between them, and where each
+/// lies in one arena.
+/// </summary>
+public sealed class Plan
+{
+    private readonly IReadOnlyList<Step> _prepare;
+    private readonly IReadOnlyList<Step> _steps;
+    private readonly Slot[] _inputs;
+    private readonly Slot[] _outputs;
+    private readonly (Slot From, Slot To)[] _updates;
+    private readonly List<Slot> _arenaSlots;
+    private readonly List<Slot> _constantSlots;
+    private NativeBlock? _constants;
+    private NativeBlock? _placedIn;
+
+    internal Plan(Graph graph, IReadOnlyList<Step> prepare, IReadOnlyList<Step> steps, Slot[] inputs, Slot[] outputs, IReadOnlyList<(Slot From, Slot To)> updates)
+    {
+        (Graph, _prepare, _steps, _inputs, _outputs) = (graph, prepare, steps, inputs, outputs);
+        Liveness.Mark(steps, [.. outputs, .. updates.Select(u => u.From)]);
+        _updates = [.. Liveness.ShareParameters(graph, steps, outputs, updates)];
+        Liveness.ShareInPlace(steps);
+        _arenaSlots = Liveness.Roots(steps, SlotHome.Arena);
+        PeakLiveBytes = ArenaPacking.PeakLiveBytes(_arenaSlots, steps.Count);
+        ArenaBytes = ArenaPacking.Pack(_arenaSlots);
+        _constantSlots = Liveness.Roots(prepare, SlotHome.Constant, outputsOnly: true);
+        foreach (var slot in _constantSlots)
+        {
+            slot.Offset = ConstantBytes;
+            ConstantBytes += NativeBlock.Align(slot.Bytes);
+        }
+        Steps = [.. steps.Select(Describe)];
+    }
+
+    /// <summary>The graph with its shapes known, as planned.</summary>
+    public Graph Graph { get; }
+
+    /// <summary>The steps in order.</summary>
+    public IReadOnlyList<PlanStep> Steps { get; }
+
+    /// <summary>Bytes of the block in which all values between the steps lie.</summary>
+    public long ArenaBytes { get; }
+
+    /// <summary>The most bytes of values alive at one step: the least any arena could have.</summary>
+    public long PeakLiveBytes { get; }
+
+    /// <summary>Bytes of packed weights and of whatever else is computed once from constants.</summary>
+    public long ConstantBytes { get; }
+
+    /// <summary>Operators that run their reference evaluation because no kernel takes them, each once.</summary>
+    public IReadOnlyList<string> ReferenceKernels => [.. Steps.Where(s => s.IsReference).Select(s => s.Kernel).Distinct(StringComparer.Ordinal)];
+
+    /// <summary>One line per step: number, kernel, node, shapes, bytes and arena offset of the result.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        text.AppendLine(CultureInfo.InvariantCulture, $"plan of {Graph.Name}: {Steps.Count} steps, arena {ArenaBytes} bytes (peak live {PeakLiveBytes}), constants {ConstantBytes} bytes");
+        for (var i = 0; i < Steps.Count; i++) text.AppendLine(CultureInfo.InvariantCulture, $"{i,4}  {Steps[i]}");
+        return text.ToString();
+    }
+
+    internal int StepCount => _steps.Count;
+
+    internal ReadOnlySpan<Slot> Inputs => _inputs;
+
+    internal ReadOnlySpan<Slot> Outputs => _outputs;
+
+    internal IReadOnlyList<Slot> ArenaSlots => _arenaSlots;
+
+    /// <summary>Computes everything that depends on constants only.</summary>
+    internal unsafe void Prepare(RunContext context)
+    {
+        if (_constants is null)
+        {
+            _constants = new NativeBlock(ConstantBytes);
+            foreach (var slot in _constantSlots) slot.Place(_constants.Start + slot.Offset);
+        }
+        foreach (var step in _prepare) step.Run(context);
+    }
+
+    /// <summary>Gives the slots their addresses in a block of at least <see cref="ArenaBytes"/>.</summary>
+    internal unsafe void PlaceIn(NativeBlock arena)
+    {
+        if (_placedIn == arena) return;
+        foreach (var slot in _arenaSlots) slot.Place(arena.Start + slot.Offset);
+        _placedIn = arena;
+    }
+
+    internal void RunStep(int index, RunContext context) => _steps[index].Run(context);
+
+    /// <summary>Writes the new values of the updated parameters that no step wrote in place.</summary>
+    internal unsafe void ApplyUpdates()
+    {
+        foreach (var (from, to) in _updates)
+            Buffer.MemoryCopy(from.Address, to.Address, to.Bytes, from.Bytes);
+    }
+
+    internal void Release() => _constants?.Dispose();
+
+    private static PlanStep Describe(Step step) => new(step.Name, step.Kernel)
+    {
+        Inputs = [.. step.Inputs.Select(s => s.ToString())],
+        Outputs = [.. step.Outputs.Select(s => s.ToString())],
+        OutputBytes = step.Outputs.Sum(s => s.Bytes),
+        ScratchBytes = step.Scratch.Sum(s => s.Bytes),
+        BytesMoved = step.Inputs.Sum(s => s.Bytes) + step.Outputs.Sum(s => s.Bytes),
+        ArenaOffset = step.Outputs is [var first, ..] && first.Root.Home == SlotHome.Arena ? first.Root.Offset : -1,
+        Macs = step.Macs,
+        IsReference = step.IsReference,
+    };
+}

@@ -1,0 +1,76 @@
+using Nabi.Ops;
+using Nabi.Runtime.Planning.Lowering;
+
+namespace Nabi.Runtime.Planning;
+
+/// <summary>
+/// Which nodes are done in one step. A group is done where its last node stands, when all its inputs are there: either a matrix product or
+/// convolution (first) with what is applied to its result, or elementwise nodes in topological order.
+/// </summary>
+internal sealed class Fusion
+{
+    private readonly Dictionary<Node, IReadOnlyList<Node>> _groups = [];
+    private readonly HashSet<Node> _absorbed = [];
+
+    private Fusion() { }
+
+    /// <summary>Every node by itself.</summary>
+    public static Fusion None { get; } = new();
+
+    /// <summary>Groups the nodes of a graph.</summary>
+    public static Fusion Of(Graph graph)
+    {
+        var fusion = new Fusion();
+        foreach (var node in graph.Nodes)
+            if (Epilogues.CanStart(node)) fusion.Add(Epilogues.Chain(node, fusion._absorbed));
+        fusion.GroupElementwise(graph);
+        return fusion;
+    }
+
+    /// <summary>The group that is done at this node, or null if it is done later, with another.</summary>
+    public IReadOnlyList<Node>? GroupOf(Node node) => _absorbed.Contains(node) ? null : _groups.GetValueOrDefault(node) ?? [node];
+
+    private void Add(IReadOnlyList<Node> group)
+    {
+        if (group.Count < 2) return;
+        _groups[group[^1]] = group;
+        foreach (var node in group.SkipLast(1)) _absorbed.Add(node);
+    }
+
+    // From the end: a node whose only reader is elementwise on the same shape joins the reader's group.
+    private void GroupElementwise(Graph graph)
+    {
+        var tails = new Dictionary<Node, Node>();
+        var members = new Dictionary<Node, List<Node>>();
+        for (var i = graph.Nodes.Count - 1; i >= 0; i--)
+        {
+            var node = graph.Nodes[i];
+            if (_absorbed.Contains(node) || _groups.ContainsKey(node) || !ElementRules.Knows(node)) continue;
+            var tail = JoinableTail(node, tails);
+            if (tail is not null && OperandCount(members[tail], node) > ElementwiseLowering.MaxOperands) tail = null;
+            tails[node] = tail ??= node;
+            if (!members.TryGetValue(tail, out var group)) members[tail] = group = [];
+            group.Insert(0, node);
+        }
+        foreach (var group in members.Values) Add(group);
+    }
+
+    private static Node? JoinableTail(Node node, Dictionary<Node, Node> tails)
+    {
+        if (node.Output.IsOutput || node.Output.Users.Count == 0) return null;
+        Node? tail = null;
+        foreach (var user in node.Output.Users)
+        {
+            if (!user.Output.Shape.Equals(node.Output.Shape) || !tails.TryGetValue(user, out var other) || (tail is not null && tail != other)) return null;
+            tail = other;
+        }
+        return tail;
+    }
+
+    private static int OperandCount(List<Node> group, Node added)
+    {
+        var operands = new HashSet<Value>(group.Append(added).SelectMany(n => n.Inputs).OfType<Value>());
+        operands.ExceptWith(group.Append(added).Select(n => n.Output));
+        return operands.Count + group.Count;   // instructions count too: both are bounded
+    }
+}

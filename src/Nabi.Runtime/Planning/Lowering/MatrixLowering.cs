@@ -1,0 +1,103 @@
+using Nabi.Ops;
+using Nabi.Runtime.Kernels;
+
+namespace Nabi.Runtime.Planning.Lowering;
+
+/// <summary>Matrix products.</summary>
+internal static unsafe class MatrixLowering
+{
+    public static void AddTo(Dictionary<Type, Lowering> table)
+    {
+        table[typeof(MatMul)] = LowerMatMul;
+    }
+
+    private static bool LowerMatMul(IReadOnlyList<Node> group, Planner planner)
+    {
+        var (left, right, result) = (group[0].Inputs[0]!, group[0].Inputs[1]!, group[^1].Output);
+        if (result.DType != DType.Float32 || result.Shape.Count == 0) return false;
+        var (a, b) = (AsMatrix(left.Shape, isLeft: true), AsMatrix(right.Shape, isLeft: false));
+        var (m, k, n) = (a[-2], a[-1], b[-1]);
+        var batches = right.Shape.Rank <= 2 ? 1 : BatchOffsets(a, b, (long)m * k, (long)k * n).Length;
+        if (right.Shape.Rank <= 2)
+        {
+            // One right matrix for all rows: the leading axes of the left are rows too.
+            EmitProduct(group, planner, new ProductShape(left.Shape.Count / Math.Max(1, k), n, k), planner.Read(left), Packed(right, n, k, transposed: false, planner));
+            return true;
+        }
+        if (group.Count > 1) return false;
+        EmitBatched(group[0], planner, new ProductShape(m, n, k), BatchOffsets(a, b, (long)m * k, (long)k * n), batches);
+        return true;
+    }
+
+    /// <summary>The right matrix in the kernel's panels, packed once if it is constant.</summary>
+    public static Slot Packed(Value right, int n, int k, bool transposed, Planner planner) => planner.Derive(right, transposed ? "panels of rows" : "panels", () =>
+    {
+        var source = planner.Read(right);
+        var count = Gemm.PackedSize(n, k);
+        var packed = new Slot($"{right.Name}.packed", DType.Float32, Shape.Create([checked((int)count)]), Layout.RowMajor, SlotHome.Arena, count * sizeof(float));
+        planner.Emit(new Step(right.Name, "gemm.pack", [source], [packed], context =>
+            Gemm.Pack(context.Pool, n, k, source.Floats, transposed ? k : n, transposed, packed.Floats)));
+        return packed;
+    });
+
+    /// <summary>Emits result = epilogue(a x packed).</summary>
+    public static void EmitProduct(IReadOnlyList<Node> group, Planner planner, ProductShape shape, Slot a, Slot packed, Slot? bias = null, Slot? residual = null)
+    {
+        var epilogue = Epilogues.Plan(group, planner, Layout.RowMajor);
+        epilogue.Bias ??= bias;
+        epilogue.Residual ??= residual;
+        var output = planner.Define(group[^1].Output);
+        var (m, n, k) = shape;
+        planner.Emit(new Step(string.Join('+', group.Select(x => x.Name)), $"gemm{epilogue.Suffix}", [a, packed, .. epilogue.Slots], [output], context =>
+            Gemm.Run(context.Pool, m, n, k, a.Floats, k, packed.Floats, output.Floats, n, epilogue.Now(n)))
+        {
+            Macs = (long)m * n * k,
+            InPlace = epilogue.Residual is { } r ? [(0, r)] : [],
+        });
+    }
+
+    private static void EmitBatched(Node node, Planner planner, ProductShape shape, (long A, long B)[] offsets, int batches)
+    {
+        var (a, b, output) = (planner.Read(node.Inputs[0]!), planner.Read(node.Inputs[1]!), planner.Define(node.Output));
+        var (m, n, k) = shape;
+        var scratch = Planner.Scratch(node.Name, DType.Float32, Gemm.PackedSize(n, k));
+        planner.Emit(new Step(node.Name, "gemm.batched", [a, b], [output], context =>
+        {
+            for (var i = 0; i < offsets.Length; i++)
+                Gemm.Run(context.Pool, m, n, k, a.Floats + offsets[i].A, k, b.Floats + offsets[i].B, n, transposedB: false,
+                    output.Floats + ((long)i * m * n), n, default, scratch.Floats);
+        })
+        {
+            Macs = (long)batches * m * n * k,
+            Scratch = [scratch],
+        });
+    }
+
+    // Where the matrices of every batch start.
+    private static (long A, long B)[] BatchOffsets(Shape a, Shape b, long sizeA, long sizeB)
+    {
+        var (leadA, leadB) = (Shape.Create(a.Dims[..^2]), Shape.Create(b.Dims[..^2]));
+        var lead = Shape.Broadcast(leadA, leadB);
+        var offsets = new (long, long)[lead.Count];
+        for (var i = 0; i < offsets.Length; i++) offsets[i] = (Offset(i, lead, leadA) * sizeA, Offset(i, lead, leadB) * sizeB);
+        return offsets;
+    }
+
+    private static long Offset(int index, Shape lead, Shape own)
+    {
+        long offset = 0, stride = 1;
+        for (var i = 1; i <= lead.Rank; i++)
+        {
+            (index, var at) = Math.DivRem(index, lead[lead.Rank - i]);
+            if (i > own.Rank) continue;
+            if (own[own.Rank - i] != 1) offset += at * stride;
+            stride *= own[own.Rank - i];
+        }
+        return offset;
+    }
+
+    private static Shape AsMatrix(Shape shape, bool isLeft) => shape.Rank > 1 ? shape : isLeft ? [1, shape[0]] : [shape[0], 1];
+}
+
+/// <summary>[M, K] x [K, N].</summary>
+internal readonly record struct ProductShape(int M, int N, int K);

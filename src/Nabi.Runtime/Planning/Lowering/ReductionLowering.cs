@@ -1,0 +1,102 @@
+using Nabi.Ops;
+using Nabi.Runtime.Kernels;
+
+namespace Nabi.Runtime.Planning.Lowering;
+
+/// <summary>Sums and means over axes, in whichever layout the input lies.</summary>
+internal static unsafe class ReductionLowering
+{
+    public static void AddTo(Dictionary<Type, Lowering> table)
+    {
+        table[typeof(ReduceSum)] = (g, p) => LowerOverAxes(g[0], p, isMean: false);
+    }
+
+    private static bool LowerOverAxes(Node node, Planner planner, bool isMean)
+    {
+        var input = node.Inputs[0]!;
+        if (input.DType != DType.Float32 || input.Shape.Count == 0) return false;
+        long[] axes = node.Inputs.Count > 1 && node.Inputs[1] is { } given ? given.Data?.ToInt64() ?? [] : [];
+        if (node.Inputs.Count > 1 && node.Inputs[1] is { Data: null }) return false;
+        var reduced = new bool[input.Shape.Rank];
+        if (axes.Length == 0)
+        {
+            if (((Reduction)node.Op).NoopWithEmptyAxes) return false;
+            Array.Fill(reduced, true);
+        }
+        foreach (var axis in axes) reduced[input.Shape.Axis(axis)] = true;
+        return Lower(node, planner, reduced, isMean);
+    }
+
+    /// <summary>Emits the sum (or mean) of the node's first input over the marked axes.</summary>
+    public static bool Lower(Node node, Planner planner, bool[] reduced, bool isMean)
+    {
+        var (input, output) = (node.Inputs[0]!, node.Output);
+        var layout = planner.ReadAny(input).Layout;
+        var order = Layouts.Order(input.Shape.Rank, layout);
+        var isKept = output.Shape.Rank == input.Shape.Rank;
+        if (layout == Layout.ChannelsLast && !isKept && !KeepsOrder(order, input.Shape, reduced))
+        {
+            layout = Layout.RowMajor;
+            order = Layouts.Order(input.Shape.Rank, layout);
+        }
+        var runs = Runs(order, input.Shape, reduced);
+        var parts = Parts.Of(runs);
+        if (parts is null) return false;
+        var (source, target) = (planner.Read(input, layout), planner.Define(output, isKept ? layout : Layout.RowMajor));
+        var scale = isMean ? 1f / runs.Where(r => r.Reduced).Aggregate(1L, (product, r) => product * r.Size) : 1f;
+        var (outer, middle, inner, sides) = parts.Value;
+        if (sides)
+        {
+            planner.Emit(new Step(node.Name, "sum.sides", [source], [target], c => AxisSum.Sides(c.Pool, source.Floats, target.Floats, outer, middle, inner, scale)));
+            return true;
+        }
+        var scratch = Planner.Scratch(node.Name, DType.Float32, AxisSum.ScratchSize(planner.Options.Threads, outer < planner.Options.Threads ? outer : 0, inner));
+        planner.Emit(new Step(node.Name, "sum.middle", [source], [target], c => AxisSum.Middle(c.Pool, source.Floats, target.Floats, outer, middle, inner, scale, scratch.Floats))
+        {
+            Scratch = [scratch],
+        });
+        return true;
+    }
+
+    // Do the kept axes follow each other in memory as they do in the graph?
+    private static bool KeepsOrder(int[] order, Shape shape, bool[] reduced)
+    {
+        var last = -1;
+        foreach (var axis in order)
+        {
+            if (reduced[axis] || shape[axis] == 1) continue;
+            if (axis < last) return false;
+            last = axis;
+        }
+        return true;
+    }
+
+    // Neighbouring axes in memory that are all summed, or all kept, count as one.
+    private static List<(int Size, bool Reduced)> Runs(int[] order, Shape shape, bool[] reduced)
+    {
+        var runs = new List<(int Size, bool Reduced)>();
+        foreach (var axis in order)
+        {
+            if (shape[axis] == 1) continue;
+            if (runs.Count > 0 && runs[^1].Reduced == reduced[axis]) runs[^1] = (runs[^1].Size * shape[axis], reduced[axis]);
+            else runs.Add((shape[axis], reduced[axis]));
+        }
+        return runs;
+    }
+
+    /// <summary>The three sizes the kernels know; sides: the outer and inner are summed, else the middle.</summary>
+    private readonly record struct Parts(int Outer, int Middle, int Inner, bool Sides)
+    {
+        public static Parts? Of(List<(int Size, bool Reduced)> runs) => runs switch
+        {
+            [] => new Parts(1, 1, 1, false),
+            [(var r, true)] => new Parts(1, r, 1, false),
+            [(var k, false)] => new Parts(k, 1, 1, false),
+            [(var k, false), (var r, true)] => new Parts(k, r, 1, false),
+            [(var r, true), (var k, false)] => new Parts(1, r, k, false),
+            [(var k, false), (var r, true), (var i, false)] => new Parts(k, r, i, false),
+            [(var r, true), (var k, false), (var s, true)] => new Parts(r, k, s, true),
+            _ => null,
+        };
+    }
+}

@@ -1,0 +1,154 @@
+using Nabi.Runtime.Planning.Lowering;
+
+namespace Nabi.Runtime.Planning;
+
+/// <summary>
+/// Turns a graph whose shapes are all known into a plan: fuses, chooses layouts and kernels, emits steps. The lowerings see it as the
+/// context they read values from, define values in and emit steps to.
+/// </summary>
+internal sealed class Planner
+{
+    private readonly PinnedTensors _pins;
+    private readonly Dictionary<Value, Slot?[]> _forms = [];
+    private readonly Dictionary<(Value Value, string Form), Slot> _derived = [];
+    private readonly List<Step> _prepare = [];
+    private readonly List<Step> _steps = [];
+
+    private Planner(Graph graph, SessionOptions options, PinnedTensors pins)
+    {
+        (Graph, Options, _pins) = (graph, options, pins);
+        Fusion = options.Reference ? Fusion.None : Fusion.Of(graph);
+    }
+
+    public Graph Graph { get; }
+
+    public SessionOptions Options { get; }
+
+    /// <summary>Which nodes are done together.</summary>
+    public Fusion Fusion { get; }
+
+    /// <summary>Plans a graph.</summary>
+    public static Plan Make(Graph graph, SessionOptions options, PinnedTensors pins)
+    {
+        var planner = new Planner(graph, options, pins);
+        planner.DefineSources();
+        foreach (var node in graph.Nodes) planner.Lower(node);
+        return planner.Finish();
+    }
+
+    /// <summary>The value in the asked layout; a conversion is emitted once if it lies in the other.</summary>
+    public Slot Read(Value value, Layout layout = Layout.RowMajor)
+    {
+        var forms = _forms[value];
+        if (forms[(int)layout] is { } ready) return ready;
+        var other = forms[1 - (int)layout]!;
+        Slot slot;
+        if (Layouts.AreSame(value.Shape))
+        {
+            slot = other.View(value.Name, value.Type, layout);
+        }
+        else
+        {
+            slot = new Slot(value.Name, value.Type, layout, SlotHome.Arena);
+            Emit(LayoutLowering.Convert(value.Name, other, slot));
+        }
+        return forms[(int)layout] = slot;
+    }
+
+    /// <summary>The value in whatever layout it lies.</summary>
+    public Slot ReadAny(Value value)
+    {
+        var forms = _forms[value];
+        return forms[(int)Layout.ChannelsLast] ?? forms[(int)Layout.RowMajor]!;
+    }
+
+    /// <summary>Does it lie channels-last only, so that reading it row-major costs a conversion?</summary>
+    public bool IsChannelsLast(Value value) =>
+        _forms[value] is var forms && forms[(int)Layout.RowMajor] is null && !Layouts.AreSame(value.Shape);
+
+    /// <summary>Is there a channels-last form already?</summary>
+    public bool HasChannelsLast(Value value) => _forms[value][(int)Layout.ChannelsLast] is not null;
+
+    /// <summary>Makes the slot a step will write the value to.</summary>
+    public Slot Define(Value value, Layout layout = Layout.RowMajor)
+    {
+        var slot = new Slot(value.Name, value.Type, layout, SlotHome.Arena);
+        Bind(value, slot);
+        return slot;
+    }
+
+    /// <summary>Says that the value is the content of a slot under the value's own type: no step needed.</summary>
+    public void Alias(Value value, Slot of, Layout layout = Layout.RowMajor) => Bind(value, of.View(value.Name, value.Type, layout));
+
+    /// <summary>Memory for one step.</summary>
+    public static Slot Scratch(string name, DType dtype, long count) =>
+        new($"{name}.scratch", dtype, Shape.Create([checked((int)count)]), Layout.RowMajor, SlotHome.Arena, dtype.Bytes(count));
+
+    /// <summary>A form of a value that several steps may read (packed weights, a transposed matrix): made on first use.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="form">Names the form; equal names must mean equal content.</param>
+    /// <param name="make">Emits the step that makes it.</param>
+    public Slot Derive(Value value, string form, Func<Slot> make)
+    {
+        if (!_derived.TryGetValue((value, form), out var slot)) _derived[(value, form)] = slot = make();
+        return slot;
+    }
+
+    /// <summary>Adds a step. What depends on constants only runs once, when the session is made.</summary>
+    public void Emit(Step step)
+    {
+        var once = step.IsDeterministic && step.Inputs.All(i => i.IsConstant);
+        (once ? _prepare : _steps).Add(step);
+        if (!once) return;
+        foreach (var slot in step.Outputs) slot.Root.Home = SlotHome.Constant;
+        foreach (var slot in step.Scratch) slot.Root.Home = SlotHome.Constant;
+    }
+
+    private void Bind(Value value, Slot slot)
+    {
+        var forms = new Slot?[2];
+        forms[(int)slot.Layout] = slot;
+        _forms[value] = forms;
+    }
+
+    private void DefineSources()
+    {
+        foreach (var input in Graph.Inputs) Bind(input, new Slot(input.Name, input.Type, Layout.RowMajor, SlotHome.Input));
+        foreach (var p in Graph.Parameters)
+        {
+            var slot = new Slot(p.Name, p.Type, Layout.RowMajor, p.IsUpdated ? SlotHome.Parameter : SlotHome.Constant);
+            unsafe
+            {
+                slot.Place((byte*)_pins.AddressOf(p.Data!));
+            }
+            Bind(p, slot);
+        }
+    }
+
+    private void Lower(Node node)
+    {
+        if (Fusion.GroupOf(node) is not { } group) return;
+        if (!Options.Reference && LoweringTable.TryLower(group, this)) return;
+        foreach (var member in group)
+            if (Options.Reference || group.Count == 1 || !LoweringTable.TryLower([member], this)) ReferenceLowering.Lower(member, this);
+    }
+
+    private Plan Finish()
+    {
+        var outputs = Graph.Outputs.Select(o => Read(o.Value)).ToArray();
+        var updates = new List<(Slot From, Slot To)>();
+        foreach (var update in Graph.Updates)
+        {
+            var (from, to) = (Read(update.Value), Read(update.Parameter));
+            if (from.Root == to.Root) continue;
+            if (from.Root.Home != SlotHome.Arena)   // the value of another parameter: take it before that one changes
+            {
+                var copy = new Slot(update.Value.Name, update.Value.Type, Layout.RowMajor, SlotHome.Arena);
+                Emit(LayoutLowering.Copy(update.Value.Name, from, copy, isDeterministic: false));
+                from = copy;
+            }
+            updates.Add((from, to));
+        }
+        return new Plan(Graph, _prepare, _steps, [.. Graph.Inputs.Select(i => _forms[i][(int)Layout.RowMajor]!)], outputs, updates);
+    }
+}
