@@ -263,7 +263,7 @@ internal sealed unsafe class ElementProgram
             memory = (float*)(((nint)memory + 63) & ~63);
             for (var i = 0; i < OperandCount + Registers; i++) values[i] = memory + (i * stride);
             for (var i = 0; i < OperandCount; i++)
-                if (Operands[i].Mode == OperandMode.Periodic) Gather(Operands[i], 0, Math.Min(Block, Count), values[i]);
+                if (Operands[i].Mode == OperandMode.Periodic) Gather(Operands + i, 0, Math.Min(Block, Count), values[i]);
             for (var block = first; block < last; block++)
             {
                 var start = block * Block;
@@ -271,12 +271,12 @@ internal sealed unsafe class ElementProgram
                 for (var i = 0; i < OperandCount; i++)
                 {
                     if (Operands[i].Mode == OperandMode.Direct) values[i] = (float*)Operands[i].Address + start;
-                    else if (Operands[i].Mode == OperandMode.Gathered) Gather(Operands[i], start, count, values[i]);
+                    else if (Operands[i].Mode == OperandMode.Gathered) Gather(Operands + i, start, count, values[i]);
                 }
                 for (var i = 0; i < InstructionCount; i++)
                 {
                     var target = Instructions[i].Target < 0 ? (float*)Target + start : values[Instructions[i].Target];
-                    Execute<L, V>(Instructions[i], values, target, count);
+                    Execute<L, V>(Instructions + i, values, target, count);
                 }
                 if (WritesBytes) StoreBytes(values[Instructions[InstructionCount - 1].Target], Target + start, count);
             }
@@ -288,56 +288,56 @@ internal sealed unsafe class ElementProgram
         }
 
         // Copies elements [start, start + count) of the broadcast operand, in runs along the innermost dimension.
-        private readonly void Gather(in OperandState operand, int start, int count, float* to)
+        private readonly void Gather(OperandState* operand, int start, int count, float* to)
         {
             var index = stackalloc int[MaxRank];
             long offset = 0;
             for (int axis = Rank - 1, rest = start; axis >= 0; axis--)
             {
                 (rest, index[axis]) = Math.DivRem(rest, Dims[axis]);
-                offset += index[axis] * operand.Strides[axis];
+                offset += index[axis] * operand->Strides[axis];
             }
             var inner = Rank - 1;
             while (count > 0)
             {
                 var run = Math.Min(count, Dims[inner] - index[inner]);
-                CopyRun(operand, offset, operand.Strides[inner], run, to);
+                CopyRun(operand, offset, operand->Strides[inner], run, to);
                 to += run;
                 count -= run;
-                offset += run * operand.Strides[inner];
+                offset += run * operand->Strides[inner];
                 index[inner] += run;
                 for (var axis = inner; axis > 0 && index[axis] == Dims[axis]; axis--)
                 {
-                    offset += operand.Strides[axis - 1] - (Dims[axis] * operand.Strides[axis]);
+                    offset += operand->Strides[axis - 1] - (Dims[axis] * operand->Strides[axis]);
                     index[axis] = 0;
                     index[axis - 1]++;
                 }
             }
         }
 
-        private static void CopyRun(in OperandState operand, long offset, long stride, int run, float* to)
+        private static void CopyRun(OperandState* operand, long offset, long stride, int run, float* to)
         {
-            if (operand.IsByte)
+            if (operand->IsByte)
             {
-                for (var i = 0; i < run; i++) to[i] = operand.Address[offset + (i * stride)] != 0 ? 1f : 0f;
+                for (var i = 0; i < run; i++) to[i] = operand->Address[offset + (i * stride)] != 0 ? 1f : 0f;
                 return;
             }
-            var from = (float*)operand.Address + offset;
+            var from = (float*)operand->Address + offset;
             if (stride == 0) new Span<float>(to, run).Fill(*from);
             else if (stride == 1) new ReadOnlySpan<float>(from, run).CopyTo(new Span<float>(to, run));
             else
                 for (var i = 0; i < run; i++) to[i] = from[i * stride];
         }
 
-        private static void Execute<L, V>(in ElementInstruction x, float** values, float* to, int count)
+        private static void Execute<L, V>(ElementInstruction* x, float** values, float* to, int count)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var (a, b, c) = ((nint)values[x.A], (nint)values[x.B], (nint)values[x.C]);
+            var (a, b, c) = ((nint)values[x->A], (nint)values[x->B], (nint)values[x->C]);
             var loop = new ElementLoop<L, V>((float*)a, (float*)b, (float*)c, to, count);
-            switch (x.Kind)
+            switch (x->Kind)
             {
-                case ElementKind.Unary: x.Function.Accept(ref loop); break;
+                case ElementKind.Unary: x->Function.Accept(ref loop); break;
                 case ElementKind.Add: loop.Run(default(AddOf)); break;
                 case ElementKind.Subtract: loop.Run(default(SubtractOf)); break;
                 case ElementKind.Multiply: loop.Run(default(MultiplyOf)); break;

@@ -28,7 +28,7 @@ internal static class Binding
         {
             if (node.Inputs[i] is not { } input) continue;
             if (rewriter[input].Constant is not { } constant)
-                return node.Op.Name == "Shape" && rewriter[input].Shape.IsKnown ? FoldShape(node, rewriter, rewriter[input].Shape) : null;
+                return node.Op is Ops.ShapeOf && rewriter[input].Shape.IsKnown ? FoldShape(node, rewriter, rewriter[input].Shape) : null;
             inputs[i] = constant;
             bytes += constant.Bytes.Length;
         }

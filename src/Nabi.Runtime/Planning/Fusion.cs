@@ -1,4 +1,3 @@
-using Nabi.Ops;
 using Nabi.Runtime.Planning.Lowering;
 
 namespace Nabi.Runtime.Planning;

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Nabi.Runtime.Planning;
 
 /// <summary>A block of native memory, aligned for the widest vectors, zeroed when made.</summary>
-internal sealed unsafe class NativeBlock : IDisposable
+internal sealed unsafe class NativeBlock : SafeHandle
 {
     /// <summary>Alignment of a block and of everything placed in it: a cache line, which is also the widest vector.</summary>
     public const int Alignment = 64;
@@ -12,35 +12,27 @@ internal sealed unsafe class NativeBlock : IDisposable
     /// <summary>Readable bytes past the end.</summary>
     private const int Guard = 64;
 
-    private byte* _memory;
-
-    public NativeBlock(long bytes)
+    public NativeBlock(long bytes) : base(0, ownsHandle: true)
     {
         Bytes = bytes;
         var size = checked((nuint)(bytes + Guard));
-        _memory = (byte*)NativeMemory.AlignedAlloc(size, Alignment);
-        NativeMemory.Clear(_memory, size);
+        SetHandle((nint)NativeMemory.AlignedAlloc(size, Alignment));
+        NativeMemory.Clear(Start, size);
     }
-
-    ~NativeBlock() => Free();
 
     public long Bytes { get; }
 
-    public byte* Start => _memory;
+    public byte* Start => (byte*)handle;
+
+    public override bool IsInvalid => handle == 0;
 
     /// <summary>The smallest multiple of <see cref="Alignment"/> that is not below.</summary>
     public static long Align(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
 
-    public void Dispose()
+    protected override bool ReleaseHandle()
     {
-        Free();
-        GC.SuppressFinalize(this);
-    }
-
-    private void Free()
-    {
-        NativeMemory.AlignedFree(_memory);
-        _memory = null;
+        NativeMemory.AlignedFree((void*)handle);
+        return true;
     }
 }
 

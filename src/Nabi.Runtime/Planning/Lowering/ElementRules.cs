@@ -14,34 +14,58 @@ internal static class ElementRules
         [typeof(Sub)] = Binary(ElementKind.Subtract),
         [typeof(Mul)] = Binary(ElementKind.Multiply),
         [typeof(Div)] = Binary(ElementKind.Divide),
-        [typeof(Greater)] = (n, e) => e.Apply(ElementKind.Less, e[n.Inputs[1]!], e[n.Inputs[0]!]),
+        [typeof(Max)] = Folded(ElementKind.Maximum),
+        [typeof(Min)] = Folded(ElementKind.Minimum),
+        [typeof(Sum)] = Folded(ElementKind.Add),
+        [typeof(Less)] = (n, e) => e.Apply(ElementKind.Less, A(n, e), B(n, e)),
+        [typeof(Greater)] = (n, e) => e.Apply(ElementKind.Less, B(n, e), A(n, e)),
+        [typeof(LessOrEqual)] = (n, e) => OrEqual(e, A(n, e), B(n, e)),
+        [typeof(GreaterOrEqual)] = (n, e) => OrEqual(e, B(n, e), A(n, e)),
+        [typeof(Equal)] = (n, e) => e.Apply(ElementKind.Equal, A(n, e), B(n, e)),
+        [typeof(And)] = (n, e) => e.Apply(ElementKind.Multiply, A(n, e), B(n, e)),
+        [typeof(Or)] = (n, e) => e.Apply(ElementKind.Maximum, A(n, e), B(n, e)),
+        [typeof(Not)] = (n, e) => e.Apply(ElementKind.Not, A(n, e)),
+        [typeof(Where)] = (n, e) => e.Apply(ElementKind.Select, A(n, e), B(n, e), e[n.Inputs[2]!]),
         [typeof(Cast)] = CastRule,
     };
 
     /// <summary>Is the node elementwise on types the programs know?</summary>
     public static bool Knows(Node node)
     {
-        if (node.Outputs.Count != 1 || !IsKnown(node.Output.DType) || node.Inputs.Any(v => v is not null && !IsKnown(v.DType))) return false;
+        if (node.Outputs.Count != 1 || !IsKnown(node.Output.DType)) return false;
+        foreach (var input in node.Inputs)
+            if (input is null ? node.Op is not Clip : !IsKnown(input.DType)) return false;
         return Table.ContainsKey(node.Op.GetType()) || Activations.TryGet(node, out _);
     }
 
     /// <summary>Writes the node's instructions and defines its output.</summary>
     public static void Write(Node node, ElementExpression e)
     {
-        var number = Activations.TryGet(node, out var function)
-            ? e.Apply(function, e[node.Inputs[0]!])
-            : Table[node.Op.GetType()](node, e);
+        var number = Activations.TryGet(node, out var function) ? e.Apply(function, A(node, e)) : Table[node.Op.GetType()](node, e);
         e.Define(node.Output, number);
     }
 
     private static bool IsKnown(DType type) => type is DType.Float32 or DType.Bool;
 
-    private static Rule Binary(ElementKind kind) => (n, e) => e.Apply(kind, e[n.Inputs[0]!], e[n.Inputs[1]!]);
+    private static int A(Node node, ElementExpression e) => e[node.Inputs[0]!];
+
+    private static int B(Node node, ElementExpression e) => e[node.Inputs[1]!];
+
+    private static Rule Binary(ElementKind kind) => (n, e) => e.Apply(kind, A(n, e), B(n, e));
+
+    private static Rule Folded(ElementKind kind) => (n, e) =>
+    {
+        var result = A(n, e);
+        for (var i = 1; i < n.Inputs.Count; i++) result = e.Apply(kind, result, e[n.Inputs[i]!]);
+        return n.Inputs.Count == 1 ? e.Apply(Unary.Identity, result) : result;
+    };
+
+    private static int OrEqual(ElementExpression e, int a, int b) => e.Apply(ElementKind.Maximum, e.Apply(ElementKind.Less, a, b), e.Apply(ElementKind.Equal, a, b));
 
     // Truth values are 1 and 0 already; a number becomes true unless it is 0.
     private static int CastRule(Node node, ElementExpression e)
     {
-        var from = e[node.Inputs[0]!];
+        var from = A(node, e);
         return node.Output.DType == DType.Bool && node.Inputs[0]!.DType != DType.Bool
             ? e.Apply(ElementKind.Not, e.Apply(ElementKind.Not, from))
             : e.Apply(Unary.Identity, from);

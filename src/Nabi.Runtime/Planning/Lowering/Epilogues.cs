@@ -12,7 +12,7 @@ internal static class Epilogues
     /// <summary>Is the node a product with an epilogue?</summary>
     public static bool CanStart(Node node) => ProductTypes.Contains(node.Op.GetType()) && node.Output.DType == DType.Float32;
 
-    private static readonly HashSet<Type> ProductTypes = [typeof(MatMul)];
+    private static readonly HashSet<Type> ProductTypes = [typeof(MatMul), typeof(Ops.Gemm), typeof(Conv), typeof(ConvTranspose), typeof(ConvInputGradient)];
 
     /// <summary>The product and the nodes its epilogue does.</summary>
     public static IReadOnlyList<Node> Chain(Node product, HashSet<Node> taken)
@@ -33,8 +33,9 @@ internal static class Epilogues
     private static int? StageOf(Node node, Value value, Node product)
     {
         if (node.Outputs.Count != 1 || !node.Output.Shape.Equals(value.Shape)) return null;
+        if (value == product.Output && Normalization.IsFoldable(node, product)) return 1;
         if (node.Op is Add && OtherOperand(node, value) is { DType: DType.Float32 } other)
-            return IsPerChannel(other, value, product) ? HasBias(product) ? null : 2 : other.Shape.Equals(value.Shape) && other != value ? 3 : null;
+            return IsPerChannel(other, value, product) ? HasBias(product) || value != product.Output ? null : 2 : other.Shape.Equals(value.Shape) && other != value ? 3 : null;
         return Activations.TryGet(node, out _) && node.Inputs[0] == value ? Last : null;
     }
 
@@ -47,7 +48,7 @@ internal static class Epilogues
     // One number per channel: [.., C] after a matrix product, [.., C, 1, ..] after a convolution.
     private static bool IsPerChannel(Value other, Value value, Node product)
     {
-        var axis = product.Op is MatMul ? value.Shape.Rank - 1 : 1;
+        var axis = product.Op is MatMul or Ops.Gemm ? value.Shape.Rank - 1 : 1;
         if (other.Shape.Count != value.Shape[axis] || other.Shape.Rank > value.Shape.Rank) return false;
         var own = axis - (value.Shape.Rank - other.Shape.Rank);
         return own >= 0 && other.Shape[own] == value.Shape[axis];
@@ -61,7 +62,7 @@ internal static class Epilogues
         {
             var value = chain[i - 1].Output;
             if (Activations.TryGet(chain[i], out var function)) plan.Activation = function;
-            else if (OtherOperand(chain[i], value) is { } other)
+            else if (chain[i].Op is Add && OtherOperand(chain[i], value) is { } other)
             {
                 if (IsPerChannel(other, value, chain[0])) plan.Bias = planner.ReadAny(other);
                 else plan.Residual = planner.Read(other, layout);
@@ -87,12 +88,18 @@ internal sealed class EpiloguePlan
     public string Suffix => $"{(Bias is null ? "" : "+bias")}{(Residual is null ? "" : "+residual")}{(Activation.Kind == UnaryKind.Identity ? "" : $"+{Activation.Kind.ToString().ToLowerInvariant()}")}";
 
     /// <summary>The epilogue with the slots' present addresses.</summary>
-    /// <param name="residualStride">Floats from one row of the residual to the next.</param>
-    public unsafe Epilogue Now(long residualStride) => new()
+    /// <param name="output">The result; a residual that lies in the same memory is accumulated on.</param>
+    /// <param name="stride">Floats from one row of result and residual to the next.</param>
+    public unsafe Epilogue Now(Slot output, long stride)
     {
-        Bias = Bias is null ? null : Bias.Floats,
-        Residual = Residual is null ? null : Residual.Floats,
-        ResidualStride = residualStride,
-        Activation = Activation,
-    };
+        var isInPlace = Residual is not null && Residual.Address == output.Address;
+        return new Epilogue
+        {
+            Bias = Bias is null ? null : Bias.Floats,
+            Residual = Residual is null || isInPlace ? null : Residual.Floats,
+            ResidualStride = stride,
+            Accumulate = isInPlace,
+            Activation = Activation,
+        };
+    }
 }

@@ -20,6 +20,7 @@ internal static class LoweringTable
     private static Dictionary<Type, Lowering> Build()
     {
         var table = new Dictionary<Type, Lowering>();
+        ConvLowering.AddTo(table);
         MatrixLowering.AddTo(table);
         ShapeLowering.AddTo(table);
         ReductionLowering.AddTo(table);

@@ -1,5 +1,5 @@
 using Nabi.Ops;
-using Nabi.Runtime.Kernels;
+using Gemm = Nabi.Runtime.Kernels.Gemm;
 
 namespace Nabi.Runtime.Planning.Lowering;
 
@@ -9,7 +9,32 @@ internal static unsafe class MatrixLowering
     public static void AddTo(Dictionary<Type, Lowering> table)
     {
         table[typeof(MatMul)] = LowerMatMul;
+        table[typeof(Ops.Gemm)] = LowerGemm;
     }
+
+    // Alpha A' B' + Beta C: C is a bias per column or a residual where its shape and Beta allow, nothing else is taken.
+    private static bool LowerGemm(IReadOnlyList<Node> group, Planner planner)
+    {
+        var (node, op, result) = (group[0], (Ops.Gemm)group[0].Op, group[^1].Output);
+        var (left, right) = (node.Inputs[0]!, node.Inputs[1]!);
+        var addend = node.Inputs.Count > 2 ? node.Inputs[2] : null;
+        if (result.DType != DType.Float32 || result.Shape.Count == 0 || op.Alpha != 1 || (addend is not null && op.Beta != 1)) return false;
+        var shape = new ProductShape(result.Shape[0], result.Shape[1], left.Shape[op.TransA ? 0 : 1]);
+        var isBias = addend is { Shape.Rank: > 0 } && addend.Shape.Count == shape.N && addend.Shape[-1] == shape.N;
+        if (addend is not null && !isBias && (!addend.Shape.Equals(result.Shape) || group.Any(n => n.Op is Add))) return false;
+        var a = op.TransA ? Transposed(left, planner) : planner.Read(left);
+        EmitProduct(group, planner, shape, a, Packed(right, shape.N, shape.K, op.TransB, planner),
+            isBias ? planner.Read(addend!) : null, addend is not null && !isBias ? planner.Read(addend) : null);
+        return true;
+    }
+
+    private static Slot Transposed(Value matrix, Planner planner) => planner.Derive(matrix, "transposed", () =>
+    {
+        var (rows, columns) = (matrix.Shape[0], matrix.Shape[1]);
+        var (source, target) = (planner.Read(matrix), new Slot($"{matrix.Name}.transposed", new TensorType(matrix.DType, [columns, rows]), Layout.RowMajor, SlotHome.Arena));
+        planner.Emit(LayoutLowering.Rearrange(matrix.Name, "copy.Transpose", source, target, [columns, rows], [1, columns], [rows, 1]));
+        return target;
+    });
 
     private static bool LowerMatMul(IReadOnlyList<Node> group, Planner planner)
     {
@@ -49,7 +74,7 @@ internal static unsafe class MatrixLowering
         var output = planner.Define(group[^1].Output);
         var (m, n, k) = shape;
         planner.Emit(new Step(string.Join('+', group.Select(x => x.Name)), $"gemm{epilogue.Suffix}", [a, packed, .. epilogue.Slots], [output], context =>
-            Gemm.Run(context.Pool, m, n, k, a.Floats, k, packed.Floats, output.Floats, n, epilogue.Now(n)))
+            Gemm.Run(context.Pool, m, n, k, a.Floats, k, packed.Floats, output.Floats, n, epilogue.Now(output, n)))
         {
             Macs = (long)m * n * k,
             InPlace = epilogue.Residual is { } r ? [(0, r)] : [],

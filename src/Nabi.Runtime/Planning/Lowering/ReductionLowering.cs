@@ -1,5 +1,6 @@
 using Nabi.Ops;
 using Nabi.Runtime.Kernels;
+using Reduction = Nabi.Ops.Reduction;
 
 namespace Nabi.Runtime.Planning.Lowering;
 
@@ -9,6 +10,8 @@ internal static unsafe class ReductionLowering
     public static void AddTo(Dictionary<Type, Lowering> table)
     {
         table[typeof(ReduceSum)] = (g, p) => LowerOverAxes(g[0], p, isMean: false);
+        table[typeof(ReduceMean)] = (g, p) => LowerOverAxes(g[0], p, isMean: true);
+        table[typeof(GlobalAveragePool)] = (g, p) => g[0].Inputs[0]!.DType == DType.Float32 && Lower(g[0], p, [.. Enumerable.Range(0, g[0].Inputs[0]!.Shape.Rank).Select(a => a > 1)], isMean: true);
     }
 
     private static bool LowerOverAxes(Node node, Planner planner, bool isMean)

@@ -7,7 +7,7 @@ internal static class ShapeLowering
 {
     public static void AddTo(Dictionary<Type, Lowering> table)
     {
-        table[typeof(Reshape)] = View;
+        foreach (var type in (Type[])[typeof(Reshape), typeof(Flatten), typeof(Identity), typeof(Squeeze), typeof(Unsqueeze)]) table[type] = View;
         table[typeof(Transpose)] = LowerTranspose;
         table[typeof(Expand)] = LowerExpand;
     }

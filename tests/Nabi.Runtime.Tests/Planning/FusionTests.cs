@@ -1,0 +1,97 @@
+using Nabi.Ops;
+
+namespace Nabi.Runtime.Tests.Planning;
+
+/// <summary>Graphs in which several nodes become one step, or layouts change, against the reference.</summary>
+public class FusionTests
+{
+    [Fact]
+    public void ConvolutionTakesNormalizationResidualAndActivation()
+    {
+        var b = new GraphBuilder("block");
+        var x = b.Input("x", DType.Float32, [2, 5, 9, 7]);
+        var y = b.Relu(b.Add(Normalized(b, Conv(b, Normalized(b, Conv(b, x, 8, 5), 8, relu: true), 5, 8), 5), x));
+        b.Output("y", y);
+        var graph = b.Build();
+        var plan = AssertSame(graph);
+        Assert.Equal(["layout.nchw-to-nhwc", "conv.direct+bias+relu", "conv.direct+bias+residual+relu", "layout.nhwc-to-nchw"], plan.Steps.Select(s => s.Kernel));
+    }
+
+    [Fact]
+    public void ResidualMayBeAConvolutionThatComesLater()
+    {
+        var b = new GraphBuilder("projection");
+        var x = b.Input("x", DType.Float32, [1, 4, 6, 6]);
+        var main = Conv(b, x, 8, 4);
+        var shortcut = Conv(b, x, 8, 4, kernel: 1);
+        b.Output("y", b.Relu(b.Add(main, shortcut)));
+        AssertSame(b.Build());
+    }
+
+    [Fact]
+    public void ElementwiseChainIsOneStep()
+    {
+        var b = new GraphBuilder("chain");
+        var x = b.Input("x", DType.Float32, [3, 4, 5, 6]);
+        var z = b.Input("z", DType.Float32, [4, 1, 1]);
+        var s = b.Apply(new Sigmoid(), b.Mul(x, z));
+        b.Output("y", b.Sub(b.Mul(x, s), b.Apply(new Tanh(), b.Add(s, z))));
+        var plan = AssertSame(b.Build());
+        Assert.Single(plan.Steps);
+    }
+
+    [Fact]
+    public void FlattenAfterConvolutionKeepsTheGraphsOrder()
+    {
+        var b = new GraphBuilder("flatten");
+        var x = b.Input("x", DType.Float32, [2, 3, 5, 4]);
+        var flat = b.Apply(new Flatten(), b.Relu(Conv(b, x, 6, 3)));
+        b.Output("y", b.Dense(flat, b.Parameter("w", Random([7, 120], 5)), b.Parameter("bias", Random([7], 6))));
+        AssertSame(b.Build());
+    }
+
+    [Fact]
+    public void SqueezeAndExciteScalesChannels()
+    {
+        var b = new GraphBuilder("se");
+        var x = b.Input("x", DType.Float32, [2, 8, 6, 5]);
+        var y = b.Relu(Conv(b, x, 8, 8));
+        var gate = b.Apply(new HardSigmoid(), Conv(b, b.Relu(Conv(b, b.Apply(new GlobalAveragePool(), y), 4, 8, kernel: 1)), 8, 4, kernel: 1));
+        b.Output("y", b.Mul(y, gate));
+        var plan = AssertSame(b.Build());
+        Assert.Equal(2, plan.Steps.Count(s => s.Kernel.StartsWith("layout", StringComparison.Ordinal)));
+    }
+
+    private static Value Conv(GraphBuilder b, Value x, int filters, int channels, int kernel = 3) =>
+        b.Conv(x, b.Parameter("w", Random([filters, channels, kernel, kernel], (ulong)filters)), b.Parameter("b", Random([filters], 3)), pad: kernel / 2);
+
+    private static Value Normalized(GraphBuilder b, Value x, int channels, bool relu = false)
+    {
+        Value P(string name, double shift, ulong seed) => b.Parameter(name, Shifted(Random([channels], seed), shift));
+        var y = b.Apply(new BatchNormalization(), x, P("scale", 1, 1), P("offset", 0, 2), P("mean", 0, 3), P("variance", 4, 4));
+        return relu ? b.Relu(y) : y;
+    }
+
+    internal static Tensor Random(Shape shape, ulong seed)
+    {
+        var rng = new Rng(seed);
+        var tensor = Tensor.Empty(DType.Float32, shape);
+        foreach (ref var e in tensor.Span<float>()) e = (float)(0.5 * rng.NextGaussian());
+        return tensor;
+    }
+
+    private static Tensor Shifted(Tensor tensor, double by)
+    {
+        foreach (ref var e in tensor.Span<float>()) e += (float)by;
+        return tensor;
+    }
+
+    private static Plan AssertSame(Graph graph)
+    {
+        var feed = graph.Inputs.ToDictionary(i => i.Name, i => Random(i.Shape, 77));
+        using var session = new Session(graph, new SessionOptions { Threads = 2 });
+        Outcome.AssertSame(ReferenceEvaluator.Run(graph, feed), session.Run(feed), 1e-5);
+        Assert.Empty(session.Plan!.ReferenceKernels);
+        return session.Plan;
+    }
+}
