@@ -6,6 +6,9 @@ public static partial class OperatorCases
     public static IEnumerable<OperatorCase> Views =>
     [
         Case(new Ops.Identity(), Float(2, 3)),
+        Case(new Ops.ShapeOf(), Float(2, 3, 4)),
+        Case(new Ops.ShapeOf { Start = 1, End = -1 }, Float(2, 3, 4)),
+        Case(new Ops.Size(), Float(2, 3)),
         Case(new Ops.Flatten(), Float(2, 3, 4)),
         Case(new Ops.Flatten { Axis = -1 }, Float(2, 3, 4)),
         Case(new Ops.Squeeze(), Float(2, 1, 4, 1)),
@@ -35,6 +38,7 @@ public static partial class OperatorCases
         Case(new Ops.Tile(), Float(2, 3), Integers(2, 3)),
         Case(new Ops.Trilu(), Float(2, 4, 5), Table([], -1)),
         Case(new Ops.Trilu { Upper = false }, Float(4, 5)),
+        Case(new Ops.MoveGradient(new Ops.Gather()), Float(4, 3), Integers(5, 3), Integers(0, 2, 2, 4)),
     ];
 
     /// <summary>Operators that write into places, choose, or make tensors.</summary>
