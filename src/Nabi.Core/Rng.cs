@@ -9,7 +9,10 @@ public sealed class Rng
     private ulong _s0, _s1, _s2, _s3;
 
     /// <summary>Starts from a seed. Equal seeds give equal sequences on every machine.</summary>
-    public Rng(ulong seed)
+    public Rng(ulong seed) => Restart(seed);
+
+    /// <summary>Starts again from a seed, as a new generator would: for loops that must not allocate.</summary>
+    public void Restart(ulong seed)
     {
         _s0 = SplitMix(ref seed);
         _s1 = SplitMix(ref seed);
