@@ -1,0 +1,73 @@
+using Nabi.Training.Data;
+using Nabi.Training.Data.Augmentations;
+
+namespace Nabi.Training;
+
+/// <summary>Everything that decides the result of a training. Equal options, model, data and threads give equal bits.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>Times the training set is gone through. Default 10. Range 1 to 100,000.</summary>
+    public int Epochs { get; init; } = 10;
+
+    /// <summary>Samples in a step. Default 64.</summary>
+    public int BatchSize { get; init; } = 64;
+
+    /// <summary>The learning rate that the schedule scales, above 0. Default 0.05, for SGD; Adam wants about 0.001.</summary>
+    public double LearningRate { get; init; } = 0.05;
+
+    /// <summary>How parameters follow gradients. Default SGD with Nesterov momentum.</summary>
+    public Optimizer Optimizer { get; init; } = new Sgd();
+
+    /// <summary>How the learning rate goes. Default a short warm-up, then half a cosine.</summary>
+    public Schedule Schedule { get; init; } = new WarmUp(new Cosine());
+
+    /// <summary>What is made small. Default cross entropy.</summary>
+    public Loss Loss { get; init; } = new CrossEntropy();
+
+    /// <summary>Further terms of the loss on parameters. Default none.</summary>
+    public ValueArray<Penalty> Penalties { get; init; } = [];
+
+    /// <summary>Learning from a teacher; the teacher is given to the trainer. Default none.</summary>
+    public Distillation? Distillation { get; init; }
+
+    /// <summary>Scales all gradients down together when their common norm passes this (Pascanu et al. 2013, algorithm 1). Default none.</summary>
+    public double? ClipNorm { get; init; }
+
+    /// <summary>
+    /// Keep an exponential moving average of the parameters with this decay and return it; early steps average less: the decay of step t is at most
+    /// (1 + t) / (10 + t). Default none.
+    /// </summary>
+    public double? EmaDecay { get; init; }
+
+    /// <summary>Decay biases and normalization parameters too? Default false.</summary>
+    public bool DecayAll { get; init; }
+
+    /// <summary>Do batch normalizations use and update the batch's statistics? When not, they stay as they are. Default true.</summary>
+    public bool TrainStatistics { get; init; } = true;
+
+    /// <summary>Names of parameters that stay as they are. Default none.</summary>
+    public ValueArray<string> Frozen { get; init; } = [];
+
+    /// <summary>Seed of order, augmentation and dropout. Default 0.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>What is done to the values; null takes the model's metadata or, when it says nothing, mean and deviation of the training set.</summary>
+    public Normalization? Normalization { get; init; }
+
+    /// <summary>Random changes of each training image, in order. Default none.</summary>
+    public ValueArray<Augmentation> Augmentations { get; init; } = [];
+
+    /// <summary>Convex combinations of pairs. Default none.</summary>
+    public Mixup? Mixup { get; init; }
+
+    /// <summary>What is wrong, as a sentence; null when nothing is.</summary>
+    internal string? Fault =>
+        Epochs is < 1 or > 100_000 ? $"A training of {Epochs} epochs is not possible; use 1 to 100,000."
+        : BatchSize is < 1 or > 65536 ? $"A batch of {BatchSize} samples is not possible; use 1 to 65536."
+        : LearningRate is not (> 0 and < 1e6) ? $"A learning rate of {LearningRate} is not possible; use one above 0."
+        : Optimizer.WeightDecay is not (>= 0 and < 1) ? $"A weight decay of {Optimizer.WeightDecay} is not possible; use 0 to below 1."
+        : ClipNorm is { } clip && clip is not > 0 ? $"A clipping norm of {clip} is not possible; use one above 0."
+        : EmaDecay is { } decay && decay is not (>= 0 and < 1) ? $"An averaging decay of {decay} is not possible; use 0 to below 1."
+        : Mixup is not null && Distillation is { IsPrecomputed: true } ? "Precomputed distillation and mixup do not go together: the teacher has not seen the mixed samples."
+        : null;
+}
