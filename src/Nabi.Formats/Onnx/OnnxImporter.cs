@@ -127,21 +127,8 @@ internal sealed partial class OnnxImporter
 
     private void Import(NodeProto node, ImportScope scope)
     {
-        var label = NodeOrder.Label(node);
-        try
-        {
-            if (++_nodeCount > MaxNodes) throw new NabiException($"the graph has more than {MaxNodes} nodes after inlining");
-            ImportOne(node, scope);
-        }
-        catch (NabiException e) when (!e.Message.StartsWith("Node '", StringComparison.Ordinal))
-        {
-            throw new NabiException($"Node '{label}' ({node.OpType}): {e.Message}", e);
-        }
-        catch (Exception e) when (e is ArithmeticException or ArgumentException or InvalidOperationException or IndexOutOfRangeException
-            or InvalidCastException or KeyNotFoundException or NotSupportedException or FormatException)
-        {
-            throw new NabiException($"Node '{label}' ({node.OpType}): its inputs and attributes do not fit together ({e.Message})", e);
-        }
+        if (++_nodeCount > MaxNodes) throw new NabiException($"the graph has more than {MaxNodes} nodes after inlining");
+        CheckedApply.Run(NodeOrder.Label(node), node.OpType, () => ImportOne(node, scope));
     }
 
     private void ImportOne(NodeProto node, ImportScope scope)

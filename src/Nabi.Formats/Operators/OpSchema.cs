@@ -94,5 +94,5 @@ internal sealed class OpSchema
     private static IEnumerable<PropertyInfo> Settable(Type type) => type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
         .Where(p => p.SetMethod is { IsPublic: true } && p.GetIndexParameters() is []);
 
-    private static bool IsGroup(Type type) => type.GetInterface("IAttributeGroup") is not null;
+    private static bool IsGroup(Type type) => type.IsAssignableTo(typeof(IAttributeGroup)) && type != typeof(IAttributeGroup);
 }

@@ -16,7 +16,7 @@ public sealed class BackendArchive : IDisposable
         _temporary = Directory.CreateTempSubdirectory("nabi-onnx-").FullName;
         try
         {
-            using var xz = Process.Start(new ProcessStartInfo("xz", ["-dc", archive]) { RedirectStandardOutput = true })!;
+            using var xz = Process.Start(new ProcessStartInfo("xz", ["-dc", archive]) { RedirectStandardOutput = true, UseShellExecute = false })!;
             TarFile.ExtractToDirectory(xz.StandardOutput.BaseStream, _temporary, overwriteFiles: true);
             xz.WaitForExit();
             Folder = _temporary;

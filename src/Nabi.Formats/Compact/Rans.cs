@@ -1,0 +1,125 @@
+using System.Buffers.Binary;
+
+namespace Nabi.Formats;
+
+/// <summary>
+/// Range asymmetric numeral systems (Duda 2013, "Asymmetric numeral systems") over bytes with a static order-0 model: the state x of a
+/// symbol with frequency f and cumulative frequency c becomes (x / f) M + c + (x mod f), and bytes leave it when it would pass 2^31.
+/// The frequencies are scaled to M = 2^14 and stored before the coded bytes.
+/// </summary>
+internal static class Rans
+{
+    private const int ScaleBits = 14;
+    private const uint Scale = 1 << ScaleBits;
+    private const uint Lower = 1u << 23;
+
+    /// <summary>Appends the model and the coded bytes, with their length before them.</summary>
+    public static void Encode(ReadOnlySpan<byte> data, ByteWriter writer)
+    {
+        var frequencies = Frequencies(data);
+        WriteModel(frequencies, writer);
+        var starts = Starts(frequencies);
+        var coded = new byte[data.Length * 2 + 16];
+        var at = coded.Length;
+        var state = Lower;
+        for (var i = data.Length - 1; i >= 0; i--)
+        {
+            var (frequency, start) = (frequencies[data[i]], starts[data[i]]);
+            var limit = (ulong)((Lower >> ScaleBits) << 8) * frequency;
+            for (; state >= limit; state >>= 8) coded[--at] = (byte)state;
+            state = ((state / frequency) << ScaleBits) + state % frequency + start;
+        }
+        at -= 4;
+        BinaryPrimitives.WriteUInt32LittleEndian(coded.AsSpan(at), state);
+        writer.Count(coded.Length - at);
+        writer.Bytes(coded.AsSpan(at));
+    }
+
+    /// <summary>Reads a model and fills <paramref name="into"/> with what was coded under it.</summary>
+    /// <exception cref="NabiException">The model or the bytes are damaged.</exception>
+    public static void Decode(ref ByteReader reader, Span<byte> into)
+    {
+        var frequencies = ReadModel(ref reader);
+        var starts = Starts(frequencies);
+        var symbols = new byte[Scale];
+        for (var s = 0; s < 256; s++) symbols.AsSpan((int)starts[s], (int)frequencies[s]).Fill((byte)s);
+        var coded = reader.Bytes(reader.Count());
+        if (coded.Length < 4) throw new NabiException("entropy-coded data ends too early; the file is damaged");
+        var state = BinaryPrimitives.ReadUInt32LittleEndian(coded);
+        var at = 4;
+        for (var i = 0; i < into.Length; i++)
+        {
+            var slot = state & (Scale - 1);
+            var symbol = symbols[slot];
+            into[i] = symbol;
+            state = frequencies[symbol] * (state >> ScaleBits) + slot - starts[symbol];
+            for (; state < Lower; state = (state << 8) | coded[at++])
+                if (at >= coded.Length) throw new NabiException("entropy-coded data ends too early; the file is damaged");
+        }
+    }
+
+    // Every byte that occurs keeps at least 1; the largest absorbs what rounding leaves over.
+    private static uint[] Frequencies(ReadOnlySpan<byte> data)
+    {
+        var counts = new long[256];
+        foreach (var b in data) counts[b]++;
+        var frequencies = new uint[256];
+        if (data.IsEmpty)
+        {
+            frequencies[0] = Scale;
+            return frequencies;
+        }
+        var total = 0L;
+        for (var s = 0; s < 256; s++)
+        {
+            if (counts[s] == 0) continue;
+            frequencies[s] = (uint)Math.Max(1, (counts[s] * Scale + data.Length / 2) / data.Length);
+            total += frequencies[s];
+        }
+        while (total != Scale)
+        {
+            var largest = Array.IndexOf(frequencies, frequencies.Max());
+            var change = total > Scale ? Math.Max(Scale - total, 1L - frequencies[largest] / 2) : Scale - total;
+            if (change == 0) change = -1;
+            frequencies[largest] = (uint)(frequencies[largest] + change);
+            total += change;
+        }
+        return frequencies;
+    }
+
+    private static uint[] Starts(uint[] frequencies)
+    {
+        var starts = new uint[256];
+        for (var s = 1; s < 256; s++) starts[s] = starts[s - 1] + frequencies[s - 1];
+        return starts;
+    }
+
+    // Alternating: how many bytes do not occur, how many do, and the frequencies of those.
+    private static void WriteModel(uint[] frequencies, ByteWriter writer)
+    {
+        for (var s = 0; s < 256;)
+        {
+            var absent = s;
+            while (s < 256 && frequencies[s] == 0) s++;
+            writer.Count(s - absent);
+            var present = s;
+            while (s < 256 && frequencies[s] != 0) s++;
+            writer.Count(s - present);
+            for (var i = present; i < s; i++) writer.Count((int)frequencies[i]);
+        }
+    }
+
+    private static uint[] ReadModel(ref ByteReader reader)
+    {
+        var frequencies = new uint[256];
+        long total = 0;
+        for (var s = 0; s < 256;)
+        {
+            s += Math.Min(reader.Count(0), 256);
+            var present = Math.Min(reader.Count(0), 256);
+            if (s + present > 256 || (present == 0 && s < 256)) throw new NabiException("the model of entropy-coded data is damaged");
+            for (var i = 0; i < present; i++) total += frequencies[s++] = (uint)reader.Count(0);
+        }
+        return total == Scale ? frequencies : throw new NabiException("the model of entropy-coded data is damaged");
+    }
+}
