@@ -57,16 +57,25 @@ public static class OnnxFile
     {
         try
         {
-            return OnnxImporter.Import(ModelProto.Parser.ParseFrom(bytes), options ?? new OnnxReadOptions(), external);
-        }
-        catch (InvalidProtocolBufferException e)
-        {
-            throw new NabiException($"{name}: it is not an ONNX model, or it is damaged ({e.Message}).", e);
+            return OnnxImporter.Import(Parse(bytes), options ?? new OnnxReadOptions(), external);
         }
         catch (NabiException e)
         {
             var sentence = e.Message.EndsWith('.') ? e.Message : e.Message + ".";
             throw new NabiException($"{name}: {sentence}", e);
+        }
+    }
+
+    // The parser reads past its buffer in some damaged groups instead of saying so.
+    private static ModelProto Parse(byte[] bytes)
+    {
+        try
+        {
+            return ModelProto.Parser.WithDiscardUnknownFields(true).ParseFrom(bytes);
+        }
+        catch (Exception e) when (e is InvalidProtocolBufferException or IndexOutOfRangeException or ArgumentException or InvalidOperationException)
+        {
+            throw new NabiException($"it is not an ONNX model, or it is damaged ({e.Message.TrimEnd('.')})", e);
         }
     }
 }

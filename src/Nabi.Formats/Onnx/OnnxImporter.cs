@@ -13,15 +13,17 @@ internal sealed partial class OnnxImporter
     private readonly ExternalData? _external;
     private readonly GraphBuilder _builder;
     private readonly Dictionary<(string Domain, string Name), FunctionProto> _functions = [];
+    private readonly Dictionary<string, Tensor> _folded = new(StringComparer.Ordinal);
+    private readonly ShapeProbe? _probe;
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
     private Dictionary<string, bool> _weights = new(StringComparer.Ordinal);
     private Dictionary<string, long> _opsets = new(StringComparer.Ordinal);
     private int _nodeCount;
     private int _depth;
 
-    private OnnxImporter(ModelProto model, OnnxReadOptions options, ExternalData? external)
+    private OnnxImporter(ModelProto model, OnnxReadOptions options, ExternalData? external, ShapeProbe? probe)
     {
-        (_model, _options, _external) = (model, options, external);
+        (_model, _options, _external, _probe) = (model, options, external, probe);
         _builder = new GraphBuilder(model.Graph.Name.Length > 0 ? model.Graph.Name : "graph");
     }
 
@@ -30,7 +32,17 @@ internal sealed partial class OnnxImporter
     public static Graph Import(ModelProto model, OnnxReadOptions options, ExternalData? external)
     {
         if (model.Graph is null) throw new NabiException("it holds no graph; is it an ONNX model?");
-        return new OnnxImporter(model, options, external).Run();
+        return new OnnxImporter(model, options, external, ShapeProbe.Of(model, options, external)).Run();
+    }
+
+    /// <summary>Reads a model only to see what its shape arithmetic gives with the input shapes of the options.</summary>
+    public static ShapeProbe.Findings Probe(ModelProto model, OnnxReadOptions options, ExternalData? external)
+    {
+        var importer = new OnnxImporter(model, options, external, null);
+        importer.Run();
+        var builder = importer._builder;
+        return new ShapeProbe.Findings(importer._folded, builder.Inputs.Concat(builder.Parameters).Concat(builder.Nodes.SelectMany(n => n.Outputs))
+            .ToDictionary(v => v.Name, v => v.Shape, StringComparer.Ordinal));
     }
 
     private Graph Run()
@@ -113,7 +125,8 @@ internal sealed partial class OnnxImporter
         }
     }
 
-    private static Shape ShapeOf(TensorShapeProto? shape) => shape is null ? Shape.Unranked : Shape.From([.. shape.Dim.Select(d =>
+    /// <summary>A declared shape; named and missing dimensions are unknown.</summary>
+    public static Shape ShapeOf(TensorShapeProto? shape) => shape is null ? Shape.Unranked : Shape.From([.. shape.Dim.Select(d =>
         d.ValueCase != TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue ? Shape.Unknown
         : d.DimValue >= 0 ? d.DimValue
         : Shape.Unknown)]);
@@ -160,6 +173,7 @@ internal sealed partial class OnnxImporter
         var op = OnnxAttributes.Read(schema, node);
         var inputs = new Value?[node.Input.Count];
         for (var i = 0; i < inputs.Length; i++) inputs[i] = node.Input[i].Length == 0 ? null : Require(node.Input[i], scope);
+        _probe?.Resolve(schema.Name, inputs, _builder);
         var count = node.Output.Count;
         while (count > 1 && node.Output[count - 1].Length == 0) count--;
         if (count == 0) return;
@@ -168,7 +182,10 @@ internal sealed partial class OnnxImporter
         var outputs = _builder.ApplyNamed(op, scope.Prefix + NodeOrder.Label(node), count, inputs, names);
         var folded = ShapeFolding.TryFold(_builder.Nodes[^1]);
         for (var i = 0; i < count; i++)
+        {
+            if (folded is not null) _folded[outputs[i].Name] = folded[i];
             if (node.Output[i].Length > 0) Define(node, i, folded is null ? outputs[i] : _builder.Constant(folded[i], names[i]), scope);
+        }
     }
 
     private static void Define(NodeProto node, int output, Value value, ImportScope scope) => scope.Define(node.Output[output], value);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Nabi.Formats.OnnxProto;
 using DataType = Nabi.Formats.OnnxProto.TensorProto.Types.DataType;
@@ -52,8 +53,8 @@ internal static class OnnxTensors
         {
             if (proto.RawData.Length != bytes)
                 throw new NabiException($"tensor '{proto.Name}' is {dtype}{shape}, which takes {bytes} bytes, but holds {proto.RawData.Length}");
-            var tensor = Tensor.Empty(dtype, shape);
-            proto.RawData.Span.CopyTo(tensor.Bytes);
+            // The message is ours alone and ends here: the tensor takes over its memory.
+            var tensor = Tensor.Over(dtype, shape, MemoryMarshal.AsMemory(proto.RawData.Memory));
             if (dtype == DType.Bool) foreach (ref var b in tensor.Bytes) b = b == 0 ? (byte)0 : (byte)1;
             return tensor;
         }
