@@ -1,5 +1,3 @@
-using Nabi.Ops;
-
 namespace Nabi.Formats.Tests;
 
 public sealed class NabiFileTests : IDisposable

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using Nabi.Formats.OnnxProto;
 using Nabi.Runtime;
 
 namespace Nabi.Formats.Tests;
