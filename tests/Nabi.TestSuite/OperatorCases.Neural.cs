@@ -87,6 +87,22 @@ public static partial class OperatorCases
         Case(new Dropout { Seed = 3 }, Float(5, 7), Tensor.Scalar(0.25f), True) with { OutputCount = 2, Constants = [1] },
     ];
 
+    /// <summary>Recurrent layers.</summary>
+    public static IEnumerable<OperatorCase> Recurrences =>
+    [
+        Case(new RNN(), Float(3, 2, 4), Float(1, 3, 4), Float(1, 3, 3)) with { OutputCount = 2 },
+        Case(new RNN { Direction = RecurrentDirection.Bidirectional, Activations = ["Tanh", "Softsign"] },
+            Float(3, 2, 4), Float(2, 3, 4), Float(2, 3, 3), Float(2, 6), Lengths(3, 1), Float(2, 2, 3)) with { OutputCount = 2 },
+        Case(new GRU(), Float(3, 2, 4), Float(1, 9, 4), Float(1, 9, 3), Float(1, 18)) with { OutputCount = 2 },
+        Case(new GRU { LinearBeforeReset = true, Direction = RecurrentDirection.Reverse, Layout = 1 },
+            Float(2, 3, 4), Float(1, 9, 4), Float(1, 9, 3), Float(1, 18), Lengths(2, 3), Float(2, 1, 3)) with { OutputCount = 2 },
+        Case(new LSTM(), Float(3, 2, 4), Float(1, 12, 4), Float(1, 12, 3)) with { OutputCount = 3 },
+        Case(new LSTM { Direction = RecurrentDirection.Bidirectional, HiddenSize = 2 },
+            Float(3, 2, 3), Float(2, 8, 3), Float(2, 8, 2), Float(2, 16), Lengths(2, 3), Float(2, 2, 2), Float(2, 2, 2), Float(2, 6)) with { OutputCount = 3 },
+        Case(new LSTM { InputForget = true, Clip = 3.1f, Activations = ["HardSigmoid", "Affine", "ScaledTanh"], ActivationAlpha = [0.2f, 0.5f, 1.5f], ActivationBeta = [0.5f, 0.1f, 0.7f] },
+            Float(2, 2, 3), Float(1, 8, 3), Float(1, 8, 2)) with { ChecksGradient = false },
+    ];
+
     /// <summary>Losses.</summary>
     public static IEnumerable<OperatorCase> Losses =>
     [
@@ -158,6 +174,8 @@ public static partial class OperatorCases
         for (var i = 0; i < tensor.Count; i++) tensor.Bytes[i] = (byte)(i * 53 + 17);
         return tensor;
     }
+
+    private static Tensor Lengths(params int[] lengths) => Tensor.Vector<int>(lengths);
 
     private static Tensor True => Tensor.Scalar((byte)1).Cast(DType.Bool);
 }
