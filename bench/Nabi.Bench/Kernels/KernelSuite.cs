@@ -3,7 +3,7 @@ using Nabi.Runtime.Kernels;
 
 namespace Nabi.Bench.Kernels;
 
-/// <summary>Matrix products and convolutions in GFLOP/s (two per multiply-accumulate) and as a share of the arithmetic peak.</summary>
+/// <summary>Matrix products and convolutions in GFLOP/s (two per multiply-accumulate) and as a share of the single precision peak.</summary>
 internal static unsafe class KernelSuite
 {
     public static void Run(int threads)
@@ -16,6 +16,8 @@ internal static unsafe class KernelSuite
             Product(pool, m, n, k, peak);
         foreach (var (name, shape) in Convolutions())
             Convolve(pool, name, shape, peak);
+        foreach (var (name, shape) in Convolutions())
+            ConvolveBytes(pool, name, shape, peak);
     }
 
     private static IEnumerable<(string Name, ConvShape Shape)> Convolutions()
@@ -66,6 +68,21 @@ internal static unsafe class KernelSuite
         var epilogue = new Epilogue { Bias = bias, Activation = Unary.Relu };
         Report(name, 2.0 * shape.MultiplyAdds, Stopclock.MedianSeconds(() => conv.Run(pool, x, packed, y, epilogue)), peak);
         Free(x, weights, y, packed, bias);
+    }
+
+    private static void ConvolveBytes(WorkPool pool, string name, ConvShape shape, double peak)
+    {
+        var w = shape.Window;
+        var conv = new QuantizedConvolution(shape);
+        float* x = Allocate(((long)w.Height * w.Width * shape.InChannels / 4) + 1), weights = Allocate((shape.WeightSize / 4) + 1);
+        float* y = Allocate(((long)w.OutHeight * w.OutWidth * shape.OutChannels / 4) + 1), packed = Allocate(conv.PackedSize), scratch = Allocate(conv.ScratchSize);
+        conv.Pack((sbyte*)weights, packed);
+        var channelScales = new float[shape.OutChannels];
+        Array.Fill(channelScales, 0.01f);
+        var scales = new QuantizedScales(new(0.02f, 3, true), channelScales, new(0.1f, 0, true));
+        var seconds = Stopclock.MedianSeconds(() => conv.Run(pool, (byte*)x, packed, null, scales, (byte*)y, scratch));
+        Report("int8 " + name, 2.0 * shape.MultiplyAdds, seconds, peak);
+        Free(x, weights, y, packed, scratch);
     }
 
     private static void Report(string name, double flops, double seconds, double peak) =>

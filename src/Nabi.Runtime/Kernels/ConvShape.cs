@@ -36,6 +36,7 @@ public readonly record struct ConvShape
     internal void Check()
     {
         Window.Check();
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)Window.KernelHeight * Window.KernelWidth, TileLoop.MaxTaps, "kernel taps");
         ArgumentOutOfRangeException.ThrowIfLessThan(Groups, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(InChannels, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(OutChannels, 1);

@@ -72,7 +72,6 @@ public readonly record struct WindowShape
         ArgumentOutOfRangeException.ThrowIfNegative(PadLeft);
         ArgumentOutOfRangeException.ThrowIfNegative(PadBottom);
         ArgumentOutOfRangeException.ThrowIfNegative(PadRight);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)KernelHeight * KernelWidth, TileLoop.MaxTaps, "kernel taps");
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)Batch * Height * Width, int.MaxValue, "input pixels");
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)Batch * OutHeight * OutWidth, int.MaxValue, "output pixels");
     }

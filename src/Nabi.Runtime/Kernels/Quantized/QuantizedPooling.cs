@@ -1,0 +1,152 @@
+using System.Runtime.Intrinsics;
+
+namespace Nabi.Runtime.Kernels;
+
+/// <summary>Pooling of 8-bit NHWC images. Global pooling is a window of the image's size.</summary>
+public static unsafe class QuantizedPooling
+{
+    /// <summary>Largest stored value of each window; input and output share one format.</summary>
+    /// <param name="pool">Shares the work.</param>
+    /// <param name="window">Geometry.</param>
+    /// <param name="channels">Channels.</param>
+    /// <param name="isSigned">Whether values are int8 or uint8.</param>
+    /// <param name="x">[Batch, Height, Width, channels].</param>
+    /// <param name="y">[Batch, OutHeight, OutWidth, channels]; a window that sees only padding gives the smallest stored value.</param>
+    public static void Max(WorkPool pool, in WindowShape window, int channels, bool isSigned, byte* x, byte* y)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        window.Check();
+        var kernel = new MaxKernel { Window = window, Channels = channels, Flip = (byte)(isSigned ? 0x80 : 0), X = x, Y = y };
+        pool.Run(ref kernel, (long)window.Batch * window.OutHeight * window.OutWidth * window.KernelHeight * window.KernelWidth * channels);
+    }
+
+    /// <summary>Mean of each window: y = clamp(zero_y + round(m * sum (x - zero_x))) with m = scale_x / (scale_y * count), rounded by <see cref="Requantizer"/>.</summary>
+    /// <param name="pool">Shares the work.</param>
+    /// <param name="window">Geometry.</param>
+    /// <param name="channels">Channels.</param>
+    /// <param name="countPadding">Whether padding (as real zeros) counts.</param>
+    /// <param name="x">[Batch, Height, Width, channels].</param>
+    /// <param name="input">Its format.</param>
+    /// <param name="y">[Batch, OutHeight, OutWidth, channels].</param>
+    /// <param name="output">Its format.</param>
+    public static void Average(
+        WorkPool pool, in WindowShape window, int channels, bool countPadding, byte* x, QuantizedFormat input, byte* y, QuantizedFormat output)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        window.Check();
+        input.Check();
+        output.Check();
+        var kernel = new AverageKernel
+        {
+            Window = window, Channels = channels, CountPadding = countPadding, X = x, Input = input, Y = y, Output = output,
+        };
+        pool.Run(ref kernel, (long)window.Batch * window.OutHeight * window.OutWidth * window.KernelHeight * window.KernelWidth * channels);
+    }
+
+    private struct MaxKernel : IKernel
+    {
+        public WindowShape Window;
+        public int Channels;
+
+        /// <summary>Turns the order of int8 into that of uint8.</summary>
+        public byte Flip;
+        public byte* X;
+        public byte* Y;
+
+        public readonly void Run<L, V>(int worker, int workers)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var w = Window;
+            var (first, last) = WorkPool.Share(w.Batch * w.OutHeight, worker, workers);
+            for (var line = first; line < last; line++)
+            {
+                var (n, oy) = Math.DivRem(line, w.OutHeight);
+                for (var ox = 0; ox < w.OutWidth; ox++)
+                {
+                    var seen = PoolWindow.Of(w, oy, ox);
+                    var target = Y + ((((long)line * w.OutWidth) + ox) * Channels);
+                    new Span<byte>(target, Channels).Fill(Flip);
+                    for (var y = seen.Top; y < seen.Bottom; y += w.DilationHeight)
+                    {
+                        for (var x = seen.Left; x < seen.Right; x += w.DilationWidth)
+                            Larger(X + ((((((long)n * w.Height) + y) * w.Width) + x) * Channels), target);
+                    }
+                }
+            }
+        }
+
+        private readonly void Larger(byte* source, byte* target)
+        {
+            var c = 0;
+            if (Vector128.IsHardwareAccelerated)
+            {
+                var flip = Vector128.Create(Flip);
+                for (; c <= Channels - 16; c += 16)
+                {
+                    var a = Vector128.Load(source + c) ^ flip;
+                    var b = Vector128.Load(target + c) ^ flip;
+                    Vector128.Store(Vector128.Max(a, b) ^ flip, target + c);
+                }
+            }
+            for (; c < Channels; c++)
+                target[c] = (byte)(Math.Max(source[c] ^ Flip, target[c] ^ Flip) ^ Flip);
+        }
+    }
+
+    private struct AverageKernel : IKernel
+    {
+        public WindowShape Window;
+        public int Channels;
+        public bool CountPadding;
+        public byte* X;
+        public QuantizedFormat Input;
+        public byte* Y;
+        public QuantizedFormat Output;
+
+        public readonly void Run<L, V>(int worker, int workers)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var w = Window;
+            var (first, last) = WorkPool.Share(w.Batch * w.OutHeight, worker, workers);
+            var known = 0;
+            var rule = default(Requantizer);
+            for (var line = first; line < last; line++)
+            {
+                var (n, oy) = Math.DivRem(line, w.OutHeight);
+                for (var ox = 0; ox < w.OutWidth; ox++)
+                {
+                    var seen = PoolWindow.Of(w, oy, ox);
+                    var count = Math.Max(1, CountPadding ? w.KernelHeight * w.KernelWidth : seen.Count);
+                    if (count != known)
+                        rule = Requantizer.Of(Input.Scale / ((double)Output.Scale * count));
+                    known = count;
+                    Pixel(seen, X + ((long)n * w.Height * w.Width * Channels), Y + ((((long)line * w.OutWidth) + ox) * Channels), rule);
+                }
+            }
+        }
+
+        private readonly void Pixel(PoolWindow seen, byte* image, byte* target, Requantizer rule)
+        {
+            const int strip = 64;
+            var sums = stackalloc int[strip];
+            for (var start = 0; start < Channels; start += strip)
+            {
+                var count = Math.Min(strip, Channels - start);
+                new Span<int>(sums, count).Clear();
+                for (var y = seen.Top; y < seen.Bottom; y += Window.DilationHeight)
+                {
+                    for (var x = seen.Left; x < seen.Right; x += Window.DilationWidth)
+                    {
+                        var source = image + ((((long)y * Window.Width) + x) * Channels) + start;
+                        for (var c = 0; c < count; c++)
+                            sums[c] += QuantizedFormat.Read(source + c, Input.IsSigned) - Input.ZeroPoint;
+                    }
+                }
+                for (var c = 0; c < count; c++)
+                    target[start + c] = (byte)rule.Apply(sums[c], Output.ZeroPoint, Output.Min, Output.Max);
+            }
+        }
+    }
+}

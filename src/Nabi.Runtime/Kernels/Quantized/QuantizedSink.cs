@@ -1,0 +1,40 @@
+namespace Nabi.Runtime.Kernels;
+
+/// <summary>Integer tiles, requantized to bytes.</summary>
+internal unsafe struct QuantizedSink : ITileSink
+{
+    public byte* Output;
+    public long Stride;
+
+    /// <summary>Bias per column in accumulator units, or null.</summary>
+    public int* BiasValues;
+
+    public int* Significands;
+    public int* Shifts;
+    public QuantizedRange Range;
+
+    public readonly bool StoresDirectly => false;
+
+    public readonly bool Accumulates => false;
+
+    public readonly float* Bias => (float*)BiasValues;
+
+    public readonly bool TryGetRange(out float low, out float high)
+    {
+        (low, high) = (0f, 0f);
+        return false;
+    }
+
+    public readonly float* Target(long number) => null;
+
+    public readonly void Close<L, V>(float* tile, int tileStride, long* numbers, int count, int column, int columns, bool last)
+        where L : unmanaged, ITileLanes<V>
+        where V : unmanaged
+    {
+        for (var i = 0; i < count; i++)
+        {
+            RequantizeRow.Run(
+                (int*)(tile + (i * tileStride)), Significands + column, Shifts + column, columns, Range, Output + (numbers[i] * Stride) + column);
+        }
+    }
+}

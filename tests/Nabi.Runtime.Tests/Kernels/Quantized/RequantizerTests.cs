@@ -1,0 +1,63 @@
+using System.Numerics;
+using Nabi.Runtime.Kernels;
+
+namespace Nabi.Runtime.Tests.Kernels.Quantized;
+
+public sealed unsafe class RequantizerTests
+{
+    [Theory]
+    [InlineData(3, 1, 2)]      // 1.5 away from zero
+    [InlineData(-3, 1, -2)]
+    [InlineData(-5, 2, -1)]    // -1.25
+    [InlineData(-6, 2, -2)]    // -1.5
+    [InlineData(-7, 2, -2)]
+    [InlineData(6, 2, 2)]
+    [InlineData(5, 2, 1)]
+    [InlineData(0, 5, 0)]
+    public void HalvesGoAwayFromZero(long product, int shift, long expected) => Assert.Equal(expected, Requantizer.Round(product, shift));
+
+    [Theory]
+    [InlineData(1.0, 1 << 30, 30)]
+    [InlineData(0.5, 1 << 30, 31)]
+    [InlineData(0.75, 3 << 29, 31)]
+    [InlineData(1000.0, 1000 << 21, 21)]
+    [InlineData(0.0, 0, 62)]
+    public void MultipliersAreNormalized(double multiplier, int significand, int shift) =>
+        Assert.Equal(new Requantizer(significand, shift), Requantizer.Of(multiplier));
+
+    [Fact]
+    public void MultiplierJustBelowAPowerOfTwoCarries() => Assert.Equal(new Requantizer(1 << 30, 30), Requantizer.Of(Math.BitDecrement(1.0)));
+
+    [Theory]
+    [InlineData(-1.0)]
+    [InlineData(double.NaN)]
+    [InlineData(1073741824.0)]
+    public void RefusesMultipliersOutsideTheRange(double multiplier) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => Requantizer.Of(multiplier));
+
+    [Fact]
+    public void EveryWidthFollowsTheRule()
+    {
+        const int n = 4099;
+        using var sums = new GuardedBuffer<int>(n);
+        using var q = new GuardedBuffer<int>(n);
+        using var s = new GuardedBuffer<int>(n);
+        using var y = new GuardedBuffer<byte>(n);
+        using var noise = Given.Floats(n, 5, -1e6f, 1e6f);
+        using var scales = Given.Floats(n, 6, -40f, 25f);
+        var range = new QuantizedRange(3, -128, 127);
+        for (var i = 0; i < n; i++)
+        {
+            sums[i] = i switch { 0 => int.MinValue, 1 => int.MaxValue, 2 => -1, 3 => 0, _ => (int)noise[i] };
+            (q[i], s[i]) = Requantizer.Of(Math.Pow(2, scales[i]));
+        }
+        RequantizeRow.Run(sums.Pointer, q.Pointer, s.Pointer, n, range, y.Pointer);
+        for (var i = 0; i < n; i++)
+        {
+            var (product, half) = ((BigInteger)sums[i] * q[i], BigInteger.One << (s[i] - 1));
+            var magnitude = (BigInteger.Abs(product) + half) >> s[i];
+            var expected = BigInteger.Min(127, BigInteger.Max(-128, 3 + (product.Sign * magnitude)));
+            Assert.Equal((int)expected, (sbyte)y[i]);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Nabi.Runtime.Kernels;
+
+namespace Nabi.Runtime.Tests.Kernels;
+
+/// <summary>Runs the kernel tests again in processes in which the wider instructions are switched off.</summary>
+public sealed class WidthTests
+{
+    /// <summary>Set in the child to the width it must see; its presence also ends the recursion.</summary>
+    private const string Expected = "NABI_EXPECTED_LANES";
+
+    [Fact]
+    public void ChildSeesTheWidthItWasAskedFor()
+    {
+        if (Environment.GetEnvironmentVariable(Expected) is { } lanes)
+            Assert.Equal(int.Parse(lanes, CultureInfo.InvariantCulture), Simd.Lanes);
+    }
+
+    [Theory]
+    [InlineData("DOTNET_EnableAVX512", 8)]
+    [InlineData("DOTNET_EnableAVX2", 4)]
+    [InlineData("DOTNET_EnableHWIntrinsic", 1)]
+    public async Task KernelTestsPassAtNarrowerWidths(string off, int lanes)
+    {
+        if (Environment.GetEnvironmentVariable(Expected) is not null || RuntimeInformation.ProcessArchitecture != Architecture.X64 || Simd.Lanes <= lanes)
+            return;
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            ArgumentList = { "vstest", typeof(WidthTests).Assembly.Location, "--TestCaseFilter:FullyQualifiedName~Runtime.Tests.Kernels" },
+            Environment = { [off] = "0", [Expected] = lanes.ToString(CultureInfo.InvariantCulture) },
+        };
+        using var child = Process.Start(start)!;
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
+        var errors = child.StandardError.ReadToEndAsync(limit.Token);
+        var output = await child.StandardOutput.ReadToEndAsync(limit.Token);
+        await child.WaitForExitAsync(limit.Token);
+        Assert.True(child.ExitCode == 0, output + await errors);
+        Assert.Contains("Passed:", output, StringComparison.Ordinal);
+    }
+}
