@@ -27,7 +27,7 @@ public static class RemoveIdentity
     private static bool IsIdentity(Node node, Value x, Rewriter r) => node.Op switch
     {
         Identity => true,
-        { Name: "Dropout" } => IsInactiveDropout(node, r),
+        Dropout => IsInactiveDropout(node, r),
         Cast cast => cast.To == x.DType,
         Concat or Split => node.Inputs.Count(v => v is not null) == (node.Op is Split && node.Inputs.Count > 1 ? 2 : 1) && node.Outputs.Count == 1,
         Transpose transpose => x.Shape.IsRanked && IsSorted(transpose.Permutation(x.Shape.Rank)),

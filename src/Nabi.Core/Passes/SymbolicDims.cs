@@ -149,8 +149,8 @@ internal sealed class SymbolicDims
         if (node.Inputs.Count == 0 || node.Inputs[0] is not { Shape.IsRanked: true } x || output.Index != 0) return null;
         switch (node.Op)
         {
-            case UnaryOp or Identity or Cast or BatchNormalization or Clip or Softmax or LogSoftmax or PRelu: return Of(x, axis);
-            case { Name: "Dropout" or "LayerNormalization" or "InstanceNormalization" or "GroupNormalization" or "LRN" }: return Of(x, axis);
+            case UnaryOp or Identity or Cast or Clip or PRelu or AxisOp or Dropout: return Of(x, axis);
+            case BatchNormalization or NormalizationOp or LRN or LpNormalization or MeanVarianceNormalization: return Of(x, axis);
             // A reduced axis would be 1, not unknown.
             case Reduction { Keepdims: true }: return Of(x, axis);
             case Conv or ConvTranspose or PoolingOp or GlobalPoolingOp: return axis == 0 ? Of(x, 0) : null;
