@@ -1,0 +1,71 @@
+using System.CommandLine;
+using Nabi.Formats;
+using Nabi.Runtime;
+using Nabi.Training;
+using Nabi.Training.Data;
+
+namespace Nabi.Cli.Commands;
+
+/// <summary><c>nabi eval</c>: accuracy of a model file.</summary>
+internal sealed class EvalCommand : NabiCommand
+{
+    private readonly Argument<string> _model = new("model") { Description = "The model file." };
+    private readonly Option<string> _data = DataArguments.Option();
+    private readonly Option<string> _split = new("--split") { Description = "test or train.", DefaultValueFactory = _ => "test" };
+    private readonly Option<int?> _limit = new("--limit") { Description = "Measure only the first samples." };
+    private readonly Option<int> _batch = new("--batch") { Description = "Samples in a run.", DefaultValueFactory = _ => 100 };
+    private readonly Option<int> _threads = new("--threads") { Description = "Threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
+    private readonly Option<string?> _mean = new("--mean") { Description = "Per-channel mean of inputs scaled to 0..1, separated by commas; the model's metadata when not given." };
+    private readonly Option<string?> _std = new("--std") { Description = "Per-channel divisor after the mean, separated by commas." };
+    private readonly Option<string?> _against = new("--against") { Description = "Another model: the share of samples on which both predict the same class." };
+    private readonly Option<bool> _reference = new("--reference") { Description = "Run the reference evaluation instead of kernels: slow, for comparison." };
+
+    public EvalCommand()
+        : base("eval", "Measures accuracy and loss of a model on a data set, as the model is deployed.", "nabi eval model.onnx --data cifar10")
+    {
+        Add(_model);
+        foreach (var option in new Option[] { _data, _split, _limit, _batch, _threads, _mean, _std, _against, _reference }) Add(option);
+    }
+
+    protected override int Run(ParseResult arguments, CancellationToken cancellation)
+    {
+        var graph = ModelFile.Read(arguments.GetRequiredValue(_model));
+        var splits = DataSets.Find(arguments.GetRequiredValue(_data));
+        var data = arguments.GetRequiredValue(_split) switch
+        {
+            "test" => splits.Test,
+            "train" => splits.Train,
+            var other => throw new NabiException($"There is no split '{other}'; use test or train."),
+        };
+        if (arguments.GetValue(_limit) is { } limit) data = data.Take(limit);
+        var options = new EvaluationOptions
+        {
+            BatchSize = arguments.GetValue(_batch),
+            Normalization = Normalization(arguments),
+            Session = new SessionOptions { Threads = arguments.GetValue(_threads), Reference = arguments.GetValue(_reference) },
+        };
+        var evaluation = Progresses.Evaluate(Screen, Clock, graph, data, cancellation, options);
+        double? agreement = arguments.GetValue(_against) is { } other2
+            ? evaluation.AgreementWith(Progresses.Evaluate(Screen, Clock, ModelFile.Read(other2), data, cancellation, options))
+            : null;
+        Screen.Say($"accuracy {Format.Percent(evaluation.Accuracy)}, top 5 {Format.Percent(evaluation.Top5Accuracy)}, loss {evaluation.Loss:0.0000}, "
+            + $"{evaluation.Samples} samples in {evaluation.Seconds:0.00} s" + (agreement is { } share ? $", same class as the other model {Format.Percent(share)}" : ""));
+        Screen.Document(new { evaluation.Accuracy, evaluation.Top5Accuracy, evaluation.Loss, evaluation.Samples, evaluation.Seconds, Agreement = agreement });
+        return CommandLine.Done;
+    }
+
+    private Normalization? Normalization(ParseResult arguments)
+    {
+        if (arguments.GetValue(_mean) is not { } mean) return null;
+        var means = Numbers(mean);
+        return new Normalization(means, arguments.GetValue(_std) is { } std ? Numbers(std) : Enumerable.Repeat(1.0, means.Length).ToArray());
+    }
+
+    private static double[] Numbers(string text)
+    {
+        var parts = text.Split(',', StringSplitOptions.TrimEntries);
+        return Array.TrueForAll(parts, p => double.TryParse(p, out _))
+            ? Array.ConvertAll(parts, double.Parse)
+            : throw new NabiException($"'{text}' is not a list of numbers; separate them by commas, for example 0.485,0.456,0.406.");
+    }
+}

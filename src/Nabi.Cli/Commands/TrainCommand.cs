@@ -1,0 +1,132 @@
+using System.CommandLine;
+using Nabi.Formats;
+using Nabi.Models;
+using Nabi.Training;
+using Nabi.Training.Data;
+
+namespace Nabi.Cli.Commands;
+
+/// <summary><c>nabi train</c>: trains a network of the zoo or fine-tunes a model.</summary>
+internal sealed class TrainCommand : NabiCommand
+{
+    private readonly Argument<string> _model = new("model") { Description = "A name from 'nabi models', or a model file to fine-tune." };
+    private readonly Option<string> _data = DataArguments.Option();
+    private readonly Option<int> _epochs = new("--epochs") { Description = "Times the training set is gone through.", DefaultValueFactory = _ => 10 };
+    private readonly Option<int> _batch = new("--batch") { Description = "Samples in a step.", DefaultValueFactory = _ => 64 };
+    private readonly Option<double?> _rate = new("--lr") { Description = "Learning rate; 0.05 for sgd, 0.001 otherwise when not given." };
+    private readonly Option<string> _optimizer = new("--optimizer") { Description = "sgd (Nesterov momentum), adam, adamw or rmsprop.", DefaultValueFactory = _ => "sgd" };
+    private readonly Option<string> _schedule = new("--schedule") { Description = "cosine, step or constant; each after a short warm-up.", DefaultValueFactory = _ => "cosine" };
+    private readonly Option<double?> _decay = new("--weight-decay") { Description = "Weight decay; the optimizer's own when not given." };
+    private readonly Option<double> _smoothing = new("--label-smoothing") { Description = "Share of the target spread over all classes.", DefaultValueFactory = _ => 0 };
+    private readonly Option<string[]> _augment = new("--augment")
+    {
+        Description = "Any of crop, flip, translate, cutout, mixup, separated by commas.",
+        DefaultValueFactory = _ => [],
+        CustomParser = r => [.. r.Tokens.SelectMany(t => t.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+    };
+    private readonly Option<double?> _ema = new("--ema") { Description = "Keep and return an exponential moving average of the weights with this decay." };
+    private readonly Option<double?> _clip = new("--clip") { Description = "Clip the gradient's norm." };
+    private readonly Option<string?> _teacher = new("--teacher") { Description = "A model file to distil from (Hinton et al. 2015)." };
+    private readonly Option<double> _width = new("--width") { Description = "Width of a network of the zoo.", DefaultValueFactory = _ => 1 };
+    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of weights, order and augmentation.", DefaultValueFactory = _ => 0 };
+    private readonly Option<string?> _checkpoint = new("--checkpoint") { Description = "A file to save the training in after every epoch, and to go on from when it is there." };
+    private readonly Option<int?> _limit = new("--limit") { Description = "Use only the first samples of the training set." };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "The file to write; trained.onnx when not given." };
+
+    public TrainCommand()
+        : base("train", "Trains a network of the zoo from scratch, or fine-tunes a model file.", "nabi train resnet8 --data cifar10 --epochs 20 --augment crop,flip -o resnet8.onnx")
+    {
+        Option[] options =
+        [
+            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _ema, _clip, _teacher, _width, _seed, _checkpoint, _limit, _output,
+        ];
+        Add(_model);
+        foreach (var option in options) Add(option);
+    }
+
+    protected override int Run(ParseResult arguments, CancellationToken cancellation)
+    {
+        var splits = DataSets.Find(arguments.GetRequiredValue(_data));
+        var train = arguments.GetValue(_limit) is { } limit ? splits.Train.Take(limit) : splits.Train;
+        var graph = Start(arguments, train);
+        var options = Options(arguments);
+        var trainer = new Trainer(graph, train, options)
+        {
+            Teacher = arguments.GetValue(_teacher) is { } teacher ? ModelFile.Read(teacher) : null,
+            Checkpoints = arguments.GetValue(_checkpoint) is { } checkpoint ? new CheckpointOptions(checkpoint) : null,
+        };
+
+        var result = Progresses.Train(Screen, Clock, $"training {graph.Name} on {train.Name}", trainer, cancellation);
+        var path = arguments.GetValue(_output) ?? "trained.onnx";
+        ModelFile.Write(result.Model, path);
+        var evaluation = Progresses.Evaluate(Screen, Clock, result.Model, splits.Test, CancellationToken.None);
+        Screen.Say($"{path}: accuracy {Format.Percent(evaluation.Accuracy)} on the {evaluation.Samples} test samples, {result.SamplesPerSecond:N0} training samples/s"
+            + (result.IsComplete ? "" : $"; stopped after {result.History.Count} of {options.Epochs} epochs"));
+        Screen.Document(new
+        {
+            Path = path, evaluation.Accuracy, evaluation.Loss, evaluation.Samples, result.IsComplete, result.Steps, result.SamplesPerSecond, result.History,
+        });
+        return result.IsComplete ? CommandLine.Done : CommandLine.Failed;
+    }
+
+    private Graph Start(ParseResult arguments, DataSet train)
+    {
+        var model = arguments.GetRequiredValue(_model);
+        if (File.Exists(model)) return ModelFile.Read(model);
+        return Zoo.Find(model).Create(new ModelOptions
+        {
+            Width = arguments.GetValue(_width),
+            Input = train.IsImages ? train.SampleShape : null,
+            Classes = train.ClassNames.Count,
+            Seed = arguments.GetValue(_seed),
+        });
+    }
+
+    private TrainingOptions Options(ParseResult arguments)
+    {
+        var optimizer = Optimizer(arguments.GetRequiredValue(_optimizer));
+        if (arguments.GetValue(_decay) is { } decay) optimizer = optimizer with { WeightDecay = decay };
+        var names = arguments.GetRequiredValue(_augment);
+        return new TrainingOptions
+        {
+            Epochs = arguments.GetValue(_epochs),
+            BatchSize = arguments.GetValue(_batch),
+            Optimizer = optimizer,
+            LearningRate = arguments.GetValue(_rate) ?? (optimizer is Sgd ? 0.05 : 0.001),
+            Schedule = new WarmUp(Schedule(arguments.GetRequiredValue(_schedule))),
+            Loss = new CrossEntropy(arguments.GetValue(_smoothing)),
+            Augmentations = [.. names.Where(n => n != "mixup").Select(Augmentation)],
+            Mixup = names.Contains("mixup") ? new Mixup() : null,
+            EmaDecay = arguments.GetValue(_ema),
+            ClipNorm = arguments.GetValue(_clip),
+            Distillation = arguments.GetValue(_teacher) is null ? null : new Distillation(),
+            Seed = arguments.GetValue(_seed),
+        };
+    }
+
+    private static Optimizer Optimizer(string name) => name switch
+    {
+        "sgd" => new Sgd(),
+        "adam" => new Adam(),
+        "adamw" => new AdamW(),
+        "rmsprop" => new RmsProp(),
+        _ => throw new NabiException($"There is no optimizer '{name}'; use sgd, adam, adamw or rmsprop."),
+    };
+
+    private static Schedule Schedule(string name) => name switch
+    {
+        "cosine" => new Cosine(),
+        "step" => new StepDecay(),
+        "constant" => new Constant(),
+        _ => throw new NabiException($"There is no schedule '{name}'; use cosine, step or constant."),
+    };
+
+    private static Augmentation Augmentation(string name) => name switch
+    {
+        "crop" => new RandomCrop(),
+        "flip" => new HorizontalFlip(),
+        "translate" => new Translate(),
+        "cutout" => new Cutout(),
+        _ => throw new NabiException($"There is no augmentation '{name}'; use crop, flip, translate, cutout or mixup."),
+    };
+}
