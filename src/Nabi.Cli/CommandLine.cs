@@ -47,6 +47,11 @@ internal static class CommandLine
             new ModelsCommand(),
             new NewCommand(),
             new InspectCommand(),
+            new TrainCommand(),
+            new EvalCommand(),
+            new RunCommand(),
+            new ExportCommand(),
+            new DataCommand(),
         ];
         foreach (var command in commands)
         {

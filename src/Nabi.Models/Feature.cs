@@ -107,6 +107,9 @@ public readonly record struct Feature(Network Network, Value Value)
     /// <summary>[N, C, H, W] to [N, C*H*W].</summary>
     public Feature Flatten() => Apply(new Flatten());
 
+    /// <summary>Sets a share of the elements to zero in training, nothing in inference.</summary>
+    public Feature Dropout(float ratio) => With(Builder.Apply(new Dropout(), Value, Builder.Constant(Tensor.Scalar(ratio), "ratio")));
+
     /// <summary>Applies any operator with one input and one output.</summary>
     public Feature Apply(Op op) => With(Builder.ApplyNamed(op, Network.Named(op.Name.ToLowerInvariant()), 1, [Value])[0]);
 

@@ -59,7 +59,7 @@ public sealed class MobileNet : ModelFamily
             }
         }
         x = x.Conv(Channels.Divisible(1280 * Math.Max(1, options.Width)), 1, name: "head.conv").BatchNorm("head.bn").Relu6();
-        return network.Finish(x.GlobalAveragePool().Flatten().Dense(options.Classes!.Value));
+        return network.Finish(x.GlobalAveragePool().Flatten().Dropout(0.2f).Dense(options.Classes!.Value));
     }
 
     // Table 1: 1x1 expansion, 3x3 depthwise, linear 1x1 projection; a shortcut between equal bottlenecks.

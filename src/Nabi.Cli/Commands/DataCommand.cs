@@ -39,7 +39,7 @@ internal sealed class DataCommand : NabiCommand
 
     private int Get(string name, CancellationToken cancellation)
     {
-        var location = DataFetch.Get(name, Screen.Note, cancellation);
+        var location = DataSets.List().FirstOrDefault(s => s.Name == name)?.Location ?? throw new NabiException($"Data set '{name}' cannot be fetched.");
         Screen.Say($"{name}: {location}");
         Screen.Document(new { Name = name, Location = location });
         return CommandLine.Done;

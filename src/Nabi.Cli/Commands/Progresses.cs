@@ -21,7 +21,7 @@ internal static class Progresses
     public static Evaluation Evaluate(Screen screen, TimeProvider clock, Graph model, DataSet data, CancellationToken cancellation, EvaluationOptions? options = null)
     {
         using var line = new ProgressLine(screen, $"evaluating {model.Name} on {data.Name}", clock);
-        return Evaluator.Evaluate(model, data, options, new Direct<int>(done => line.Report((double)done / data.Count, $"{done}/{data.Count}")), cancellation);
+        return Evaluator.Evaluate(model, data, options, new Direct<int>(done => line.Report((double)done / data.Count, $"{done}/{data.Count}")), clock, cancellation);
     }
 }
 

@@ -3,6 +3,7 @@ using Nabi.Formats;
 using Nabi.Models;
 using Nabi.Training;
 using Nabi.Training.Data;
+using Nabi.Training.Data.Augmentations;
 
 namespace Nabi.Cli.Commands;
 
@@ -49,7 +50,7 @@ internal sealed class TrainCommand : NabiCommand
         var splits = DataSets.Find(arguments.GetRequiredValue(_data));
         var train = arguments.GetValue(_limit) is { } limit ? splits.Train.Take(limit) : splits.Train;
         var graph = Start(arguments, train);
-        var options = Options(arguments);
+        var options = OptionsOf(arguments);
         var trainer = new Trainer(graph, train, options)
         {
             Teacher = arguments.GetValue(_teacher) is { } teacher ? ModelFile.Read(teacher) : null,
@@ -82,7 +83,7 @@ internal sealed class TrainCommand : NabiCommand
         });
     }
 
-    private TrainingOptions Options(ParseResult arguments)
+    private TrainingOptions OptionsOf(ParseResult arguments)
     {
         var optimizer = Optimizer(arguments.GetRequiredValue(_optimizer));
         if (arguments.GetValue(_decay) is { } decay) optimizer = optimizer with { WeightDecay = decay };
