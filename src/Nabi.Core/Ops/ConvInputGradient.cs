@@ -25,7 +25,9 @@ public sealed record ConvInputGradient : Op
         if (Spatial.Count != weight.Rank - 2) throw x.Fail($"it states {Spatial.Count} spatial sizes for a weight of shape {weight}");
         foreach (var size in Spatial.Span)
             if (size < 0) throw x.Fail("the spatial size of the convolution's input must be known; fix the input's height and width before differentiating");
-        var data = Convolution.Joined(grad[0], weight[1] * Group, Spatial);
+        if (Group < 1) throw x.Fail($"group is {Group} but must be 1 or more");
+        var channels = weight[1] == Shape.Unknown ? Shape.Unknown : Ops.Window.Size((long)weight[1] * Group);
+        var data = Convolution.Joined(grad[0], channels, Spatial);
         var forward = Convolution.OutputShape(data, weight, Resolve(weight), Group);
         if (!forward.Accepts(grad)) throw x.Fail($"the incoming gradient is {grad} where the convolution's output is {forward}");
         return new TensorType(x.Input(0).DType, data);

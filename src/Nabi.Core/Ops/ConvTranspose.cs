@@ -26,7 +26,7 @@ public sealed record ConvTranspose : Op
         if (Group < 1) throw x.Fail($"group is {Group} but must be 1 or more");
         if (data[1] != weight[0] && data[1] != Shape.Unknown && weight[0] != Shape.Unknown || weight[0] % Group != 0)
             throw x.Fail($"an input of {data[1]} channels in {Group} groups does not fit a weight of shape {weight}");
-        var filters = weight[1] == Shape.Unknown ? Shape.Unknown : checked(weight[1] * Group);
+        var filters = weight[1] == Shape.Unknown ? Shape.Unknown : Ops.Window.Size((long)weight[1] * Group);
         if (x.Has(2) && !Shape.Create([filters]).Accepts(x.Shape(2))) throw x.Fail($"a bias of shape {x.Shape(2)} does not fit {filters} filters");
         return new TensorType(x.Input(0).DType, Convolution.Joined(data[0], filters, Resolve(data, weight).Input));
     }
@@ -110,8 +110,8 @@ public sealed record ConvTranspose : Op
             var size = full - begin - end;
             return size is >= 0 and <= int.MaxValue ? (begin, end, (int)size) : throw new NabiException($"pads {Window.Pads} leave {size} elements of spatial axis {i}");
         }
-        var wanted = given != Shape.Unknown ? given : checked(sides.Input[i] * sides.Strides[i]);
-        var total = checked((int)Math.Max(0, full - wanted));
+        var wanted = given != Shape.Unknown ? given : Ops.Window.Size((long)sides.Input[i] * sides.Strides[i]);
+        var total = Ops.Window.Size(Math.Max(0, full - wanted));
         return Window.AutoPad == AutoPad.SameUpper ? (total / 2, total - total / 2, wanted) : (total - total / 2, total / 2, wanted);
     }
 }

@@ -44,6 +44,12 @@ public sealed record Dropout : Op
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        foreach (var output in c.Node.Outputs) c.TieAll(c.Input(0), output);
+    }
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Value?> Gradient(GradientContext g)
     {
         var b = g.Builder;

@@ -31,6 +31,9 @@ public sealed record GroupNormalization : NormalizationOp
         return Scaled(z, Channels(x.Input(1), data.Shape), Channels(x.Input(2), data.Shape)).Cast(data.DType);
     }
 
+    /// <summary>The channels stay: removing some would move others into another group.</summary>
+    public override void Couple(CouplingContext c) => c.TieAll(c.Input(0), c.Output(), except: 1);
+
     /// <inheritdoc/>
     public override IReadOnlyList<Value?> Gradient(GradientContext g) => g.Through(x =>
     {

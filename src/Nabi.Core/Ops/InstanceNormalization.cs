@@ -25,6 +25,13 @@ public sealed record InstanceNormalization : NormalizationOp
     }
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        c.TieAll(c.Input(0), c.Output());
+        for (var i = 1; i < 3; i++) c.Tie(c.Input(i), 0, c.Output(), 1);
+    }
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Value?> Gradient(GradientContext g) => g.Through(x =>
     {
         var (b, data) = (g.Builder, x[0]!);

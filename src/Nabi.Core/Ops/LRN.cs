@@ -49,6 +49,9 @@ public sealed record LRN : Op
     /// <inheritdoc/>
     public override bool IsDifferentiable => true;
 
+    /// <summary>The channels stay: removing some would change the neighbours of others.</summary>
+    public override void Couple(CouplingContext c) => c.TieAll(c.Input(0), c.Output(), except: 1);
+
     /// <inheritdoc/>
     public override IReadOnlyList<Value?> Gradient(GradientContext g) => g.Through(x =>
     {

@@ -38,6 +38,13 @@ public sealed record LayerNormalization : NormalizationOp
     }
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        c.TieAll(c.Input(0), c.Output());
+        for (var i = 1; i < c.Node.Inputs.Count; i++) c.TieBroadcast(c.Optional(i), c.Output());
+    }
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Value?> Gradient(GradientContext g) => g.Through(x =>
     {
         var shape = x[0]!.Shape;

@@ -56,7 +56,7 @@ public sealed record MaxUnpool : Op
         var dims = shape.Dims.ToArray();
         for (var i = 0; i < sides.Rank; i++)
             if (dims[i + 2] != Shape.Unknown)
-                dims[i + 2] = checked((int)Math.Max(0, (dims[i + 2] - 1L) * sides.Strides[i] + sides.Kernel[i] - sides.PadBegin[i] - sides.PadEnd[i]));
+                dims[i + 2] = Ops.Window.Size(Math.Max(0, (dims[i + 2] - 1L) * sides.Strides[i] + sides.Kernel[i] - sides.PadBegin[i] - sides.PadEnd[i]));
         return Shape.Create(dims);
     }
 

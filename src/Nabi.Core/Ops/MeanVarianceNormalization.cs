@@ -38,6 +38,9 @@ public sealed record MeanVarianceNormalization : Op
     public override bool IsDifferentiable => true;
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c) => c.TieAll(c.Input(0), c.Output());
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Value?> Gradient(GradientContext g) => g.Through(x =>
     {
         var (b, data) = (g.Builder, x[0]!);

@@ -36,6 +36,13 @@ public sealed record RMSNormalization : NormalizationOp
     }
 
     /// <inheritdoc/>
+    public override void Couple(CouplingContext c)
+    {
+        c.TieAll(c.Input(0), c.Output());
+        for (var i = 1; i < c.Node.Inputs.Count; i++) c.TieBroadcast(c.Optional(i), c.Output());
+    }
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Value?> Gradient(GradientContext g) => g.Through(x =>
     {
         var (b, data) = (g.Builder, x[0]!);

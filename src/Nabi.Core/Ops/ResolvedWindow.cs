@@ -53,7 +53,7 @@ public sealed record ResolvedWindow
         {
             var needed = (Output[i] - 1L) * Strides[i] + Extent(i) - Input[i] - PadBegin[i];
             pads[i] = PadBegin[i];
-            pads[Rank + i] = (int)Math.Max(0, needed > PadEnd[i] || PadEnd[i] - needed >= Strides[i] ? needed : PadEnd[i]);
+            pads[Rank + i] = Window.Size(Math.Max(0, needed > PadEnd[i] || PadEnd[i] - needed >= Strides[i] ? needed : PadEnd[i]));
         }
         return new Window { KernelShape = Kernel, Strides = Strides, Dilations = Dilations, Pads = pads };
     }
@@ -99,7 +99,7 @@ public sealed record ResolvedWindow
     private static int Product(ValueArray<int> sizes)
     {
         var product = 1L;
-        foreach (var size in sizes.Span) product = checked(product * size);
-        return checked((int)product);
+        foreach (var size in sizes.Span) product = Window.Size(product * size);
+        return (int)product;
     }
 }

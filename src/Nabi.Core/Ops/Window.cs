@@ -73,7 +73,7 @@ public sealed record Window : IAttributeGroup
         if (AutoPad is AutoPad.SameUpper or AutoPad.SameLower)
         {
             var same = (input + stride - 1) / stride;
-            var total = checked((int)Math.Max(0, (same - 1) * stride + sides.Extent(i) - input));
+            var total = Size(Math.Max(0, (same - 1) * stride + sides.Extent(i) - input));
             return AutoPad == AutoPad.SameUpper ? (total / 2, total - total / 2, (int)same) : (total - total / 2, total / 2, (int)same);
         }
         var room = (long)input + begin + end - sides.Extent(i);
@@ -81,8 +81,12 @@ public sealed record Window : IAttributeGroup
             throw new NabiException($"a kernel of extent {sides.Extent(i)} does not fit into the padded size {(long)input + begin + end} of spatial axis {i}");
         var steps = ceil ? (room + stride - 1) / stride : room / stride;
         if (ceil && steps * stride >= (long)input + begin) steps--;
-        return (begin, end, checked((int)(steps + 1)));
+        return (begin, end, Size(steps + 1));
     }
+
+    /// <summary>A computed size as a dimension.</summary>
+    /// <exception cref="NabiException">It is larger than dimensions can be.</exception>
+    internal static int Size(long size) => size is >= 0 and <= int.MaxValue ? (int)size : throw new NabiException($"a size or padding of {size} is not possible");
 
     private static ValueArray<int> Checked(string name, ValueArray<int> list, int count, int atLeast, int byDefault)
     {
