@@ -54,8 +54,9 @@ internal static class CifarReader
     /// </summary>
     /// <param name="name">Name of the data set.</param>
     /// <param name="path">The file.</param>
-    /// <param name="most">Images decoded of each split, from the first on.</param>
-    public static DataSplits ReadContainer(string name, string path, int most = int.MaxValue)
+    /// <param name="mostTrain">Training images decoded, from the first on.</param>
+    /// <param name="mostTest">Test images decoded, from the first on.</param>
+    public static DataSplits ReadContainer(string name, string path, int mostTrain = int.MaxValue, int mostTest = int.MaxValue)
     {
         var bytes = DataFile.ReadAll(path);
         var cursor = new DataCursor(bytes, path);
@@ -75,18 +76,18 @@ internal static class CifarReader
             cursor.Take(lengths[i]);
         }
         var decoder = Images.JpegDecoder.WithHead(head, path);
-        return new DataSplits(name, Decode(0, (int)train), Decode((int)train, (int)test), path);
+        return new DataSplits(name, Decode(0, Math.Min((int)train, mostTrain)), Decode((int)train, Math.Min((int)test, mostTest)), path);
 
         DataSet Decode(int first, int images)
         {
-            var samples = new byte[Math.Min(images, most) * Pixels];
-            SampleLoop.For(samples.Length / Pixels, i =>
+            var samples = new byte[images * Pixels];
+            SampleLoop.For(images, i =>
             {
                 var image = decoder.DecodeScan(bytes.AsMemory(starts[first + i], lengths[first + i]));
                 if (image is not { Width: 32, Height: 32, Channels: 3 }) throw new NabiException($"File '{path}' is damaged: image {i} is not 32 x 32 in color.");
                 PixelOrder.ToChannelsFirst(image.Pixels, 3, 1024).CopyTo(samples.AsSpan(i * Pixels, Pixels));
             });
-            return DataSet.Of(name, Sample, samples, labels.AsSpan(first, samples.Length / Pixels).ToArray(), ClassNames);
+            return DataSet.Of(name, Sample, samples, labels.AsSpan(first, images).ToArray(), ClassNames);
         }
     }
 }

@@ -56,6 +56,7 @@ internal static class CsvReader
     private static bool IsHeader(List<string[]> rows, int columns)
     {
         if (rows[0].Length != columns) return true;
+        if (rows[1].Length != columns) return false;
         for (var c = 0; c < columns; c++)
             if (!TryNumber(rows[0][c], out _) && (TryNumber(rows[1][c], out _) || IsAloneAmongClasses(rows, c))) return true;
         return false;
