@@ -105,6 +105,12 @@ public sealed class TrainingStep
                 running.Add((rewriter[mean], outputs[1]));
                 running.Add((rewriter[variance], outputs[2]));
             }
+            else if (node.Op is Dropout)
+            {
+                // The second output is the mask, which the gradient reads.
+                var inputs = new[] { rewriter.Map(node.Inputs[0]), node.Inputs.Count > 1 ? rewriter.Map(node.Inputs[1]) : null, rewriter.Builder.Constant(Tensor.Scalar(true)) };
+                rewriter.Visit(node, rewriter.Builder.ApplyNamed(node.Op, node.Name, 2, inputs));
+            }
             else
             {
                 rewriter.Visit(node, null);

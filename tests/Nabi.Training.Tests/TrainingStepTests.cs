@@ -166,6 +166,31 @@ public class TrainingStepTests
         Assert.Empty(trained.Updates);
     }
 
+    [Fact]
+    public void Dropout_is_active_while_training_and_not_in_the_result()
+    {
+        var b = new GraphBuilder("dropout");
+        var x = b.Input("x", DType.Float32, [Shape.Unknown, 64]);
+        var dropped = b.Apply(new Ops.Dropout(), x, b.Constant(Tensor.Scalar(0.5f)));
+        b.Output("y", b.MatMul(dropped, b.Parameter("weight", Tensor.Full([64, 2], 1f))));
+        var step = TrainingStep.Build(b.Build(), new TrainingOptions { BatchSize = 1 });
+        var feed = new Dictionary<string, Tensor>
+        {
+            [step.Input] = Tensor.Full([1, 64], 1f),
+            [step.Targets] = Tensor.Of<float>([1, 2], 0, 1),
+            [step.Rate] = Tensor.Scalar(1f),
+            [step.Number] = Tensor.Scalar(1f),
+        };
+        var logits = ReferenceEvaluator.Run(step.Graph, feed, new Rng(1))[TrainingStep.LogitsOutput].ToSingle();
+        // Kept ones count twice: an even number near 64, and only the weights of kept inputs have learned.
+        Assert.InRange(logits[0], 40, 88);
+        Assert.NotEqual(64, logits[0]);
+        var model = step.Model();
+        var weights = model.Parameter("weight")!.Data!.ToSingle();
+        Assert.Equal((int)logits[0] / 2, Enumerable.Range(0, 64).Count(i => Math.Abs(weights[2 * i] - weights[2 * i + 1]) > 1e-3));
+        Assert.Equal(weights.Where((_, i) => i % 2 == 0).Sum(), ReferenceEvaluator.Run(model, new Dictionary<string, Tensor> { ["x"] = feed[step.Input] })["y"].ToSingle()[0], 3);
+    }
+
     private static Graph Model()
     {
         var b = new GraphBuilder("hand");
