@@ -1,3 +1,4 @@
+using Nabi.Ops;
 using Nabi.Runtime.Planning.Lowering;
 
 namespace Nabi.Runtime.Planning;
@@ -11,6 +12,8 @@ internal sealed class Fusion
     private readonly Dictionary<Node, IReadOnlyList<Node>> _groups = [];
     private readonly HashSet<Node> _absorbed = [];
 
+    private readonly Dictionary<Node, ReluGate> _gates = [];
+
     private Fusion() { }
 
     /// <summary>Every node by itself.</summary>
@@ -21,13 +24,35 @@ internal sealed class Fusion
     {
         var fusion = new Fusion();
         foreach (var node in graph.Nodes)
-            if (Epilogues.CanStart(node)) fusion.Add(Epilogues.Chain(node, fusion._absorbed));
+            if (Epilogues.CanStart(node)) fusion.Add(Epilogues.Chain(node, n => fusion._absorbed.Contains(n) || fusion._groups.ContainsKey(n)));
+        foreach (var node in graph.Nodes) fusion.AbsorbGate(node);
         fusion.GroupElementwise(graph);
         return fusion;
     }
 
     /// <summary>The group that is done at this node, or null if it is done later, with another.</summary>
     public IReadOnlyList<Node>? GroupOf(Node node) => _absorbed.Contains(node) ? null : _groups.GetValueOrDefault(node) ?? [node];
+
+    /// <summary>The gate absorbed into the gradient of a batch normalization, or null.</summary>
+    public ReluGate? GateOf(Node gradient) => _gates.GetValueOrDefault(gradient);
+
+    // dY = g where Relu(z) > 0, for the z that this normalization made: its gradient can tell from x, so the three nodes need not run.
+    private void AbsorbGate(Node node)
+    {
+        if (node.Op is not BatchNormalizationGradient || node.Inputs.Count < 5 || node.Inputs.Any(v => v is not { DType: DType.Float32 })) return;
+        if (node.Inputs[2] is not { UseCount: 1, Producer: { Op: Mul } gate }) return;
+        for (var side = 0; side < 2; side++)
+        {
+            if (gate.Inputs[side] is not { UseCount: 1, Producer: { Op: Cast, Inputs: [{ UseCount: 1, Producer: { Op: Greater } question }] } cast }) continue;
+            if (question.Inputs[1]!.Constant is not { Count: 1 } zero || zero.Item() != 0) continue;
+            if (question.Inputs[0] is not { Producer: { Op: Relu, Inputs: [{ Index: 0, Producer: { Op: BatchNormalization { TrainingMode: true } } forward }] } }) continue;
+            if (forward.Inputs[0] != node.Inputs[0] || forward.Inputs[1] != node.Inputs[1] || gate.Inputs[1 - side] is not { } gradient) continue;
+            if (!gradient.Shape.Equals(gate.Output.Shape)) continue;
+            _gates[node] = new ReluGate(gradient, forward.Inputs[2]!);
+            foreach (var absorbed in (ReadOnlySpan<Node>)[gate, cast, question]) _absorbed.Add(absorbed);
+            return;
+        }
+    }
 
     private void Add(IReadOnlyList<Node> group)
     {
@@ -73,3 +98,8 @@ internal sealed class Fusion
         return operands.Count + group.Count;   // instructions count too: both are bounded
     }
 }
+
+/// <summary>A Relu between a batch normalization and what follows it, seen from the backward pass.</summary>
+/// <param name="Gradient">What flows into the Relu's result.</param>
+/// <param name="Offset">The normalization's offset, with which the gradient computes again where the Relu was open.</param>
+internal sealed record ReluGate(Value Gradient, Value Offset);

@@ -18,6 +18,7 @@ internal sealed class Planner
     {
         (Graph, Options, _pins) = (graph, options, pins);
         Fusion = options.Reference ? Fusion.None : Fusion.Of(graph);
+        Wishes = LayoutWishes.Of(graph);
     }
 
     public Graph Graph { get; }
@@ -26,6 +27,9 @@ internal sealed class Planner
 
     /// <summary>Which nodes are done together.</summary>
     public Fusion Fusion { get; }
+
+    /// <summary>Values that should lie channels-last where the choice is free.</summary>
+    public HashSet<Value> Wishes { get; }
 
     /// <summary>Plans a graph.</summary>
     public static Plan Make(Graph graph, SessionOptions options, PinnedTensors pins)

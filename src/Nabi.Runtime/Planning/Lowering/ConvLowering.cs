@@ -12,6 +12,7 @@ internal static unsafe class ConvLowering
         table[typeof(Conv)] = LowerConv;
         table[typeof(ConvTranspose)] = LowerTranspose;
         table[typeof(ConvInputGradient)] = LowerInputGradient;
+        table[typeof(ConvWeightGradient)] = LowerWeightGradient;
     }
 
     private static bool LowerConv(IReadOnlyList<Node> group, Planner planner)
@@ -36,6 +37,24 @@ internal static unsafe class ConvLowering
         var (grad, weight) = (node.Inputs[0]!, node.Inputs[1]!);
         return TryShape(node.Output.Shape, grad.Shape[1], conv.Resolve(weight.Shape), conv.Group) is { } shape
             && Emit(group, planner, shape, transposed: true, grad, weight, bias: null);
+    }
+
+    private static bool LowerWeightGradient(IReadOnlyList<Node> group, Planner planner)
+    {
+        var (node, conv) = (group[0], (ConvWeightGradient)group[0].Op);
+        var (data, grad) = (node.Inputs[0]!, node.Inputs[1]!);
+        if (data.DType != DType.Float32 || grad.Shape.Count == 0 || TryShape(data.Shape, grad.Shape[1], conv.Resolve(data.Shape), conv.Group) is not { } shape) return false;
+        var kernel = new ConvolutionWeightGradient(shape);
+        var (x, dy) = (planner.Read(data, Layout.ChannelsLast), planner.Read(grad, Layout.ChannelsLast));
+        var output = planner.Define(node.Output);
+        var scratch = Planner.Scratch(node.Name, DType.Float32, kernel.ScratchSize(planner.Options.Threads));
+        planner.Emit(new Step(node.Name, shape.IsDepthwise ? "conv-weight-gradient.depthwise" : "conv-weight-gradient", [x, dy], [output], context =>
+            kernel.Run(context.Pool, x.Floats, dy.Floats, output.Floats, accumulate: false, scratch.Floats))
+        {
+            Macs = node.Cost.Macs,
+            Scratch = [scratch],
+        });
+        return true;
     }
 
     private static bool Emit(IReadOnlyList<Node> group, Planner planner, ConvShape shape, bool transposed, Value data, Value weight, Value? bias)

@@ -56,6 +56,7 @@ internal static unsafe class ElementwiseLowering
             if (planner.IsChannelsLast(operand)) channelsLast++;
             else if (!planner.HasChannelsLast(operand)) rowMajor++;
         }
+        if (channelsLast + rowMajor == 0) return planner.Wishes.Contains(result) ? Layout.ChannelsLast : Layout.RowMajor;
         return channelsLast > 0 && channelsLast >= rowMajor ? Layout.ChannelsLast : Layout.RowMajor;
     }
 }

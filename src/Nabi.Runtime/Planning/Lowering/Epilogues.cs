@@ -1,5 +1,6 @@
 using Nabi.Ops;
 using Nabi.Runtime.Kernels;
+using BatchNormalization = Nabi.Ops.BatchNormalization;
 
 namespace Nabi.Runtime.Planning.Lowering;
 
@@ -10,16 +11,17 @@ namespace Nabi.Runtime.Planning.Lowering;
 internal static class Epilogues
 {
     /// <summary>Is the node a product with an epilogue?</summary>
-    public static bool CanStart(Node node) => ProductTypes.Contains(node.Op.GetType()) && node.Output.DType == DType.Float32;
+    public static bool CanStart(Node node) =>
+        (ProductTypes.Contains(node.Op.GetType()) || node.Op is BatchNormalization { TrainingMode: true }) && node.Output.DType == DType.Float32;
 
     private static readonly HashSet<Type> ProductTypes = [typeof(MatMul), typeof(Ops.Gemm), typeof(Conv), typeof(ConvTranspose), typeof(ConvInputGradient)];
 
     /// <summary>The product and the nodes its epilogue does.</summary>
-    public static IReadOnlyList<Node> Chain(Node product, HashSet<Node> taken)
+    public static IReadOnlyList<Node> Chain(Node product, Func<Node, bool> isTaken)
     {
         var chain = new List<Node> { product };
         var stage = 0;
-        while (chain[^1].Output is { UseCount: 1, Users: [var next] } value && !taken.Contains(next) && StageOf(next, value, product) is { } s && s > stage)
+        while (chain[^1].Output is { UseCount: 1, Users: [var next] } value && !isTaken(next) && StageOf(next, value, product) is { } s && s > stage)
         {
             chain.Add(next);
             stage = s;
@@ -36,7 +38,7 @@ internal static class Epilogues
         if (value == product.Output && Normalization.IsFoldable(node, product)) return 1;
         if (node.Op is Add && OtherOperand(node, value) is { DType: DType.Float32 } other)
             return IsPerChannel(other, value, product) ? HasBias(product) || value != product.Output ? null : 2 : other.Shape.Equals(value.Shape) && other != value ? 3 : null;
-        return Activations.TryGet(node, out _) && node.Inputs[0] == value ? Last : null;
+        return Activations.TryGet(node, out _) && (product.Op is not BatchNormalization || node.Op is Relu) && node.Inputs[0] == value ? Last : null;
     }
 
     /// <summary>Has the product a bias of its own?</summary>

@@ -13,14 +13,18 @@ internal static class LoweringTable
 
     public static bool TryLower(IReadOnlyList<Node> group, Planner planner)
     {
-        if (Table.TryGetValue(group[0].Op.GetType(), out var lower) && lower(group, planner)) return true;
-        return group.All(ElementRules.Knows) && ElementwiseLowering.Lower(group, planner);
+        if (group.All(ElementRules.Knows) && ElementwiseLowering.Lower(group, planner)) return true;
+        return Table.TryGetValue(group[0].Op.GetType(), out var lower) && lower(group, planner);
     }
 
     private static Dictionary<Type, Lowering> Build()
     {
         var table = new Dictionary<Type, Lowering>();
+        BatchNormLowering.AddTo(table);
         ConvLowering.AddTo(table);
+        LossLowering.AddTo(table);
+        OptimizerLowering.AddTo(table);
+        PoolLowering.AddTo(table);
         MatrixLowering.AddTo(table);
         ShapeLowering.AddTo(table);
         ReductionLowering.AddTo(table);

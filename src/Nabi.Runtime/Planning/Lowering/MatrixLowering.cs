@@ -22,17 +22,36 @@ internal static unsafe class MatrixLowering
         var shape = new ProductShape(result.Shape[0], result.Shape[1], left.Shape[op.TransA ? 0 : 1]);
         var isBias = addend is { Shape.Rank: > 0 } && addend.Shape.Count == shape.N && addend.Shape[-1] == shape.N;
         if (addend is not null && !isBias && (!addend.Shape.Equals(result.Shape) || group.Any(n => n.Op is Add))) return false;
-        var a = op.TransA ? Transposed(left, planner) : planner.Read(left);
-        EmitProduct(group, planner, shape, a, Packed(right, shape.N, shape.K, op.TransB, planner),
-            isBias ? planner.Read(addend!) : null, addend is not null && !isBias ? planner.Read(addend) : null);
+        var (bias, residual) = (isBias ? planner.Read(addend!) : null, addend is not null && !isBias ? planner.Read(addend) : null);
+        if (op is { TransA: true, TransB: false })
+            EmitTransposed(group, planner, shape, planner.Read(left), planner.Read(right), bias, residual);
+        else
+            EmitProduct(group, planner, shape, op.TransA ? Transposed(left, planner) : planner.Read(left), Packed(right, shape.N, shape.K, op.TransB, planner), bias, residual);
         return true;
+    }
+
+    // A^T B with both as they are stored: the weight gradient of a dense layer.
+    private static void EmitTransposed(IReadOnlyList<Node> group, Planner planner, ProductShape shape, Slot a, Slot b, Slot? bias, Slot? residual)
+    {
+        var epilogue = Epilogues.Plan(group, planner, Layout.RowMajor);
+        epilogue.Bias ??= bias;
+        epilogue.Residual ??= residual;
+        var output = planner.Define(group[^1].Output);
+        var (m, n, k) = shape;
+        var scratch = Planner.Scratch(group[0].Name, DType.Float32, Gemm.TransposedScratchSize(n, planner.Options.Threads));
+        planner.Emit(new Step(string.Join('+', group.Select(x => x.Name)), $"gemm.transposed{epilogue.Suffix}", [a, b, .. epilogue.Slots], [output], context =>
+            Gemm.RunTransposed(context.Pool, m, n, k, a.Floats, m, b.Floats, n, output.Floats, n, epilogue.Now(output, n), scratch.Floats))
+        {
+            Macs = (long)m * n * k,
+            Scratch = [scratch],
+        });
     }
 
     private static Slot Transposed(Value matrix, Planner planner) => planner.Derive(matrix, "transposed", () =>
     {
         var (rows, columns) = (matrix.Shape[0], matrix.Shape[1]);
         var (source, target) = (planner.Read(matrix), new Slot($"{matrix.Name}.transposed", new TensorType(matrix.DType, [columns, rows]), Layout.RowMajor, SlotHome.Arena));
-        planner.Emit(LayoutLowering.Rearrange(matrix.Name, "copy.Transpose", source, target, [columns, rows], [1, columns], [rows, 1]));
+        planner.Emit(LayoutLowering.Rearrange(matrix.Name, "copy.Transpose", source, target, [columns, rows], [1, columns], [columns == 0 ? 1 : rows, 1]));
         return target;
     });
 

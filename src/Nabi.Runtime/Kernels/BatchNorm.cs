@@ -1,0 +1,318 @@
+using System.Runtime.CompilerServices;
+
+namespace Nabi.Runtime.Kernels;
+
+/// <summary>Batch normalization in training mode on [rows, channels], forward and backward (Ioffe and Szegedy 2015, section 3).</summary>
+/// <remarks>
+/// Rows are divided among the workers; each adds stretches of rows in single precision and the stretches in double precision, so the result
+/// depends on the number of workers only in its last bits and not on timing.
+/// </remarks>
+internal static unsafe class BatchNorm
+{
+    private const int Stretch = 64;
+
+    /// <summary>Doubles of scratch memory for either direction.</summary>
+    public static long ScratchSize(int workers, int channels) => ((2L * workers) + 2) * channels;
+
+    /// <summary>The statistics of a batch and what follows from them: y = factor x + shift normalizes and scales.</summary>
+    public struct Statistics
+    {
+        /// <summary>Scale per channel.</summary>
+        public float* Scale;
+
+        /// <summary>Offset per channel.</summary>
+        public float* Offset;
+
+        /// <summary>Written: the batch's mean per channel.</summary>
+        public float* Mean;
+
+        /// <summary>Written: 1 / sqrt(variance + epsilon), with the biased variance.</summary>
+        public float* Inverse;
+
+        /// <summary>Running mean per channel, old and new; may be the same memory.</summary>
+        public float* RunningMean, NewRunningMean;
+
+        /// <summary>Running variance per channel, old and new; may be the same memory.</summary>
+        public float* RunningVariance, NewRunningVariance;
+
+        /// <summary>Share of the old running statistics that stays.</summary>
+        public float Momentum;
+
+        /// <summary>Added to the variance.</summary>
+        public float Epsilon;
+    }
+
+    /// <summary>y = epilogue(scale (x - mean) inverse + offset).</summary>
+    /// <param name="pool">Shares the rows.</param>
+    /// <param name="rows">Pixels of all images.</param>
+    /// <param name="channels">Channels.</param>
+    /// <param name="x">[rows, channels].</param>
+    /// <param name="residual">Added before the activation, or null.</param>
+    /// <param name="relu">Limit the result to 0 and above?</param>
+    /// <param name="y">[rows, channels]; may be <paramref name="residual"/>, and may be <paramref name="x"/>.</param>
+    /// <param name="s">Parameters and statistics.</param>
+    /// <param name="scratch"><see cref="ScratchSize"/> doubles.</param>
+    public static void Forward(WorkPool pool, int rows, int channels, float* x, float* residual, bool relu, float* y, Statistics s, double* scratch)
+    {
+        var work = (long)rows * channels;
+        new Span<double>(scratch, 2 * pool.Workers * channels).Clear();
+        var moments = new MomentKernel { Rows = rows, Channels = channels, X = x, Sums = scratch };
+        pool.Run(ref moments, work);
+        var factor = (float*)(scratch + (2L * pool.Workers * channels));
+        var shift = factor + channels;
+        for (var c = 0; c < channels; c++)
+        {
+            double sum = 0, squares = 0;
+            for (var w = 0; w < pool.Workers; w++)
+            {
+                sum += scratch[(2L * w * channels) + c];
+                squares += scratch[(((2L * w) + 1) * channels) + c];
+            }
+            var (mean, variance) = (x[c] + (sum / rows), Math.Max(0, (squares - (sum * sum / rows)) / rows));
+            var inverse = 1 / Math.Sqrt(variance + s.Epsilon);
+            (s.Mean[c], s.Inverse[c]) = ((float)mean, (float)inverse);
+            s.NewRunningMean[c] = (float)((s.RunningMean[c] * (double)s.Momentum) + (mean * (1 - (double)s.Momentum)));
+            s.NewRunningVariance[c] = (float)((s.RunningVariance[c] * (double)s.Momentum) + (variance * (1 - (double)s.Momentum)));
+            Affine(s.Scale[c], s.Offset[c], s.Mean[c], s.Inverse[c], out factor[c], out shift[c]);
+        }
+        var apply = new ApplyKernel { Rows = rows, Channels = channels, X = x, Residual = residual, Relu = relu, Y = y, Factor = factor, Shift = shift };
+        pool.Run(ref apply, work);
+    }
+
+    /// <summary>
+    /// dx = scale inverse (g - mean(g) - z mean(g z)), dscale = sum(g z), doffset = sum(g), where z = (x - mean) inverse and g is dy, or with
+    /// <paramref name="offset"/> given dy where the normalized value was above 0 (a Relu followed) and 0 elsewhere.
+    /// </summary>
+    /// <param name="pool">Shares the rows.</param>
+    /// <param name="rows">Pixels of all images.</param>
+    /// <param name="channels">Channels.</param>
+    /// <param name="x">The forward input.</param>
+    /// <param name="dy">The incoming gradient.</param>
+    /// <param name="scale">Scale per channel.</param>
+    /// <param name="offset">Offset per channel if a Relu followed, else null.</param>
+    /// <param name="mean">The batch's mean.</param>
+    /// <param name="inverse">The batch's inverse standard deviation.</param>
+    /// <param name="dx">The gradient of x; may be <paramref name="dy"/>.</param>
+    /// <param name="dscale">The gradient of the scale.</param>
+    /// <param name="doffset">The gradient of the offset.</param>
+    /// <param name="scratch"><see cref="ScratchSize"/> doubles.</param>
+    public static void Backward(
+        WorkPool pool, int rows, int channels, float* x, float* dy, float* scale, float* offset, float* mean, float* inverse,
+        float* dx, float* dscale, float* doffset, double* scratch)
+    {
+        var work = (long)rows * channels;
+        new Span<double>(scratch, 2 * pool.Workers * channels).Clear();
+        var factor = (float*)(scratch + (2L * pool.Workers * channels));
+        var shift = factor + channels;
+        for (var c = 0; offset is not null && c < channels; c++) Affine(scale[c], offset[c], mean[c], inverse[c], out factor[c], out shift[c]);
+        var kernel = new GradientKernel { Rows = rows, Channels = channels, X = x, Dy = dy, Mean = mean, Inverse = inverse, Sums = scratch };
+        kernel.Factor = offset is null ? null : factor;
+        kernel.Shift = shift;
+        pool.Run(ref kernel, work);
+        // dx = p g + q x + r per channel; p, q, r take the place of the sums.
+        var p = (float*)(scratch + ((2L * pool.Workers) + 1) * channels);
+        var q = (float*)scratch;
+        var r = p + channels;
+        var total = stackalloc double[2];
+        for (var c = 0; c < channels; c++)
+        {
+            (total[0], total[1]) = (0, 0);
+            for (var w = 0; w < pool.Workers; w++)
+            {
+                total[0] += scratch[(2L * w * channels) + c];
+                total[1] += scratch[(((2L * w) + 1) * channels) + c];
+            }
+            doffset[c] = (float)total[0];
+            dscale[c] = (float)(total[1] * inverse[c]);
+        }
+        for (var c = 0; c < channels; c++)
+        {
+            var k = (double)scale[c] * inverse[c];
+            var slope = -k * inverse[c] * dscale[c] / rows;
+            (p[c], q[c], r[c]) = ((float)k, (float)slope, (float)((-k * doffset[c] / rows) - (slope * mean[c])));
+        }
+        var combine = new CombineKernel { Rows = rows, Channels = channels, X = x, Dy = dy, Dx = dx, P = p, Q = q, R = r, Factor = kernel.Factor, Shift = shift };
+        pool.Run(ref combine, work);
+    }
+
+    private static void Affine(float scale, float offset, float mean, float inverse, out float factor, out float shift)
+    {
+        factor = scale * inverse;
+        shift = (float)(offset - ((double)mean * factor));
+    }
+
+    /// <summary>Sums of x - x0 and (x - x0)^2 per channel, where x0 is the first row: shifting keeps the difference of squares exact enough.</summary>
+    private struct MomentKernel : IKernel
+    {
+        public int Rows;
+        public int Channels;
+        public float* X;
+        public double* Sums;
+
+        public readonly void Run<L, V>(int worker, int workers)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var (first, last) = WorkPool.Share(Rows, worker, workers);
+            var sums = Sums + (2L * worker * Channels);
+            for (var row = first; row < last; row += Stretch)
+            {
+                var count = Math.Min(Stretch, last - row);
+                var c = 0;
+                for (; c <= Channels - L.Count; c += L.Count) Add<L, V>(X + ((long)row * Channels) + c, X + c, count, sums + c);
+                for (; c < Channels; c++) Add<Lanes32, float>(X + ((long)row * Channels) + c, X + c, count, sums + c);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly void Add<L, V>(float* x, float* origin, int count, double* sums)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var zero = L.Load(origin);
+            V sum = default, squares = default;
+            for (var i = 0; i < count; i++)
+            {
+                var d = L.Subtract(L.Load(x), zero);
+                sum = L.Add(sum, d);
+                squares = L.MultiplyAdd(d, d, squares);
+                x += Channels;
+            }
+            AddLanes<L, V>(sum, sums);
+            AddLanes<L, V>(squares, sums + Channels);
+        }
+    }
+
+    private static void AddLanes<L, V>(V value, double* sums)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+    {
+        var lanes = (float*)&value;
+        for (var i = 0; i < L.Count; i++) sums[i] += lanes[i];
+    }
+
+    private struct ApplyKernel : IKernel
+    {
+        public int Rows;
+        public int Channels;
+        public float* X;
+        public float* Residual;
+        public float* Y;
+        public float* Factor;
+        public float* Shift;
+        public bool Relu;
+
+        public readonly void Run<L, V>(int worker, int workers)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var (first, last) = WorkPool.Share(Rows, worker, workers);
+            for (long row = first; row < last; row++)
+            {
+                var at = row * Channels;
+                var c = 0;
+                for (; c <= Channels - L.Count; c += L.Count) One<L, V>(at, c);
+                for (; c < Channels; c++) One<Lanes32, float>(at, c);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly void One<L, V>(long at, int c)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var y = L.MultiplyAdd(L.Load(X + at + c), L.Load(Factor + c), L.Load(Shift + c));
+            if (Residual is not null) y = L.Add(y, L.Load(Residual + at + c));
+            if (Relu) y = L.Clamp(y, 0f, float.PositiveInfinity);
+            L.Store(y, Y + at + c);
+        }
+    }
+
+    /// <summary>Sums of g and g (x - mean) per channel.</summary>
+    private struct GradientKernel : IKernel
+    {
+        public int Rows;
+        public int Channels;
+        public float* X;
+        public float* Dy;
+        public float* Mean;
+        public float* Inverse;
+        public float* Factor;
+        public float* Shift;
+        public double* Sums;
+
+        public readonly void Run<L, V>(int worker, int workers)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var (first, last) = WorkPool.Share(Rows, worker, workers);
+            var sums = Sums + (2L * worker * Channels);
+            for (var row = first; row < last; row += Stretch)
+            {
+                var count = Math.Min(Stretch, last - row);
+                var c = 0;
+                for (; c <= Channels - L.Count; c += L.Count) Add<L, V>(((long)row * Channels) + c, c, count, sums + c);
+                for (; c < Channels; c++) Add<Lanes32, float>(((long)row * Channels) + c, c, count, sums + c);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly void Add<L, V>(long at, int c, int count, double* sums)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var mean = L.Load(Mean + c);
+            V sum = default, products = default;
+            for (var i = 0; i < count; i++)
+            {
+                var x = L.Load(X + at);
+                var g = L.Load(Dy + at);
+                if (Factor is not null) g = L.Select(L.Less(L.Fill(0f), L.MultiplyAdd(x, L.Load(Factor + c), L.Load(Shift + c))), g, L.Fill(0f));
+                sum = L.Add(sum, g);
+                products = L.MultiplyAdd(g, L.Subtract(x, mean), products);
+                at += Channels;
+            }
+            AddLanes<L, V>(sum, sums);
+            AddLanes<L, V>(products, sums + Channels);
+        }
+    }
+
+    private struct CombineKernel : IKernel
+    {
+        public int Rows;
+        public int Channels;
+        public float* X;
+        public float* Dy;
+        public float* Dx;
+        public float* P;
+        public float* Q;
+        public float* R;
+        public float* Factor;
+        public float* Shift;
+
+        public readonly void Run<L, V>(int worker, int workers)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var (first, last) = WorkPool.Share(Rows, worker, workers);
+            for (long row = first; row < last; row++)
+            {
+                var at = row * Channels;
+                var c = 0;
+                for (; c <= Channels - L.Count; c += L.Count) One<L, V>(at, c);
+                for (; c < Channels; c++) One<Lanes32, float>(at, c);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly void One<L, V>(long at, int c)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var x = L.Load(X + at + c);
+            var g = L.Load(Dy + at + c);
+            if (Factor is not null) g = L.Select(L.Less(L.Fill(0f), L.MultiplyAdd(x, L.Load(Factor + c), L.Load(Shift + c))), g, L.Fill(0f));
+            L.Store(L.MultiplyAdd(g, L.Load(P + c), L.MultiplyAdd(x, L.Load(Q + c), L.Load(R + c))), Dx + at + c);
+        }
+    }
+}
