@@ -190,7 +190,7 @@ public sealed unsafe class Convolution
         rows.Channels = Shape.Groups;
         rows.Blocks = false;
         rows.MergesColumns = !IsTransposed && Shape.Window.KernelWidth > 1;
-        var kernel = new DepthwiseKernel
+        var kernel = new DepthwiseKernel<FloatSink>
         {
             Source = rows,
             Weights = packed,

@@ -3,9 +3,13 @@ using System.Runtime.CompilerServices;
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>One filter per channel, channels in the lanes, four output pixels at a time so that each weight is loaded once for four products.</summary>
-internal unsafe struct DepthwiseKernel : IKernel
+internal unsafe struct DepthwiseKernel<TSink> : IKernel
+    where TSink : unmanaged, ITileSink
 {
     private const int Pixels = 4;
+
+    /// <summary>Channels at a time when the sink wants tiles.</summary>
+    private const int StripChannels = 256;
 
     /// <summary>Output pixels; its channels are the groups.</summary>
     public ImageRows Source;
@@ -16,7 +20,7 @@ internal unsafe struct DepthwiseKernel : IKernel
     /// <summary>Floats between the taps of a kernel row.</summary>
     public nint Step;
 
-    public FloatSink Sink;
+    public TSink Sink;
 
     [SkipLocalsInit]
     public void Run<L, V>(int worker, int workers)
@@ -28,6 +32,9 @@ internal unsafe struct DepthwiseKernel : IKernel
         var inputs = stackalloc float*[Source.MaxTaps * Pixels];
         var numbers = stackalloc long[Pixels];
         var outputs = stackalloc float*[Pixels];
+        var direct = Sink.StoresDirectly;
+        var strip = direct ? channels : StripChannels;
+        var temporary = stackalloc float[Pixels * StripChannels];
         var clamps = Sink.TryGetRange(out var low, out var high);
         var t = new TileArguments { Inputs = inputs, Outputs = outputs, Panel = Weights, Bias = Sink.Bias, Load = Sink.Accumulates };
         (t.Clamp, t.Low, t.High) = (clamps, low, high);
@@ -37,22 +44,34 @@ internal unsafe struct DepthwiseKernel : IKernel
             var count = Math.Min(Pixels, Source.Rows - row);
             Source.Inputs(row, count, Pixels, 0, Source.Depth, inputs, numbers, out t.Taps, out var tapDepth);
             var inner = tapDepth / channels;   // taps behind one pointer
-            for (var i = 0; i < Pixels; i++)
-                outputs[i] = Sink.Target(numbers[Math.Min(i, count - 1)]);
-            var channel = 0;
-            if (count == Pixels || !t.Load)   // repeated pixels store the same twice
+            for (var start = 0; start < channels; start += strip)
             {
-                for (; channel <= channels - (2 * L.Count); channel += 2 * L.Count)
-                    Block<L, V>(&t, channel, channels, inner, Step);
-                for (; channel <= channels - L.Count; channel += L.Count)
-                    Strip<L, V>(&t, channel, channels, inner, Step);
+                var end = Math.Min(channels, start + strip);
+                for (var i = 0; i < Pixels; i++)
+                    outputs[i] = direct ? Sink.Target(numbers[Math.Min(i, count - 1)]) : temporary + (i * strip) - start;
+                Channels<L, V>(&t, start, end, count, inner);
+                Sink.Close<L, V>(direct ? null : temporary, strip, numbers, count, start, end - start, last: true);
             }
-            for (; channel < channels; channel += L.Count)
-            {
-                for (var i = 0; i < count; i++)
-                    Single<L, V>(&t, i, channel, channels, inner, Step);
-            }
-            Sink.Close<L, V>(null, 0, numbers, count, 0, channels, last: true);
+        }
+    }
+
+    /// <summary>One tile of pixels, channels [channel, end).</summary>
+    private readonly void Channels<L, V>(TileArguments* t, int channel, int end, int count, int inner)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+    {
+        var channels = Source.Channels;
+        if (count == Pixels || !t->Load)   // repeated pixels store the same twice
+        {
+            for (; channel <= end - (2 * L.Count); channel += 2 * L.Count)
+                Block<L, V>(t, channel, channels, inner, Step);
+            for (; channel <= end - L.Count; channel += L.Count)
+                Strip<L, V>(t, channel, channels, inner, Step);
+        }
+        for (; channel < end; channel += L.Count)
+        {
+            for (var i = 0; i < count; i++)
+                Single<L, V>(t, i, channel, end, channels, inner, Step);
         }
     }
 
@@ -165,11 +184,11 @@ internal unsafe struct DepthwiseKernel : IKernel
 
     /// <summary>One pixel, one register of channels or what is left of them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Single<L, V>(TileArguments* t, int pixel, int channel, int channels, int inner, nint step)
+    private static void Single<L, V>(TileArguments* t, int pixel, int channel, int end, int channels, int inner, nint step)
         where L : unmanaged, ILanes<V>
         where V : unmanaged
     {
-        var count = Math.Min(L.Count, channels - channel);
+        var count = Math.Min(L.Count, end - channel);
         var sum = t->Bias is null ? default : LoadSome<L, V>(t->Bias + channel, count);
         var weights = t->Panel + channel;
         for (var tap = 0; tap < t->Taps; tap++)

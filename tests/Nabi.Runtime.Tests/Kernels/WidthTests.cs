@@ -28,6 +28,7 @@ public sealed class WidthTests
             return;
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
         {
+            UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             ArgumentList = { "vstest", typeof(WidthTests).Assembly.Location, "--TestCaseFilter:FullyQualifiedName~Runtime.Tests.Kernels" },

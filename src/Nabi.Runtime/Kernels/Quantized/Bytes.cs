@@ -38,7 +38,23 @@ internal static unsafe class Bytes
     public static void ToFloats(byte* source, long count, bool isSigned, int zeroPoint, float scale, float* target)
     {
         long i = 0;
-        if (Vector128.IsHardwareAccelerated)
+        if (Vector512.IsHardwareAccelerated)
+        {
+            var zero = Vector512.Create((short)zeroPoint);
+            var factor = Vector512.Create(scale);
+            for (; i <= count - 64; i += 64)
+            {
+                var bytes = Vector512.Load(source + i);
+                var (low, high) = isSigned ? Vector512.Widen(bytes.AsSByte()) : Shorts(Vector512.Widen(bytes));
+                var (a, b) = Vector512.Widen(low - zero);
+                var (c, d) = Vector512.Widen(high - zero);
+                (Vector512.ConvertToSingle(a) * factor).Store(target + i);
+                (Vector512.ConvertToSingle(b) * factor).Store(target + i + 16);
+                (Vector512.ConvertToSingle(c) * factor).Store(target + i + 32);
+                (Vector512.ConvertToSingle(d) * factor).Store(target + i + 48);
+            }
+        }
+        else if (Vector128.IsHardwareAccelerated)
         {
             var zero = Vector128.Create((short)zeroPoint);
             var factor = Vector128.Create(scale);

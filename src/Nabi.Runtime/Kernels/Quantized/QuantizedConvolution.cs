@@ -21,7 +21,6 @@ public sealed unsafe class QuantizedConvolution
     private const int MaxDepthwiseTaps = (1 << 24) / (255 * 128);
 
     private readonly Indirection indirection;
-    private readonly Convolution? depthwise;
 
     /// <summary>Prepares a convolution.</summary>
     /// <param name="shape">Geometry.</param>
@@ -34,20 +33,18 @@ public sealed unsafe class QuantizedConvolution
         if ((long)taps * InGroup > MaxDepth || (shape.IsDepthwise && taps > MaxDepthwiseTaps))
             throw new ArgumentException($"A filter of {taps} taps and {InGroup} channels can overflow its accumulator.", nameof(shape));
         indirection = Indirection.Forward(shape.Window);
-        depthwise = shape.IsDepthwise ? new Convolution(shape) : null;
     }
 
     /// <summary>Geometry.</summary>
     public ConvShape Shape { get; }
 
     /// <summary>Four-byte elements of the packed weights.</summary>
-    public long PackedSize => depthwise?.PackedSize
-        ?? (ZeroSize + (Shape.Groups * Gemm.PackedSize(OutGroup, Shape.Window.KernelHeight * Shape.Window.KernelWidth * PairsPerGroup)));
+    public long PackedSize => ZeroSize + (Shape.IsDepthwise ? Shape.WeightSize : Shape.Groups * Gemm.PackedSize(OutGroup, Taps * PairsPerGroup));
 
     /// <summary>Four-byte elements of scratch memory.</summary>
-    public long ScratchSize => depthwise is null
-        ? InputPixels * Shape.Groups * PairsPerGroup
-        : (InputPixels + ((long)Shape.Window.Batch * Shape.Window.OutHeight * Shape.Window.OutWidth)) * Shape.Groups;
+    public long ScratchSize => InputPixels * Shape.Groups * PairsPerGroup;
+
+    private int Taps => Shape.Window.KernelHeight * Shape.Window.KernelWidth;
 
     private int InGroup => Shape.InChannels / Shape.Groups;
 
@@ -57,26 +54,26 @@ public sealed unsafe class QuantizedConvolution
 
     private long InputPixels => (long)Shape.Window.Batch * Shape.Window.Height * Shape.Window.Width;
 
-    private int ZeroSize => ((PairsPerGroup * Shape.Window.KernelWidth) + 15) / 16 * 16;
+    /// <summary>Zeros at the front of the packed weights, which padding points at.</summary>
+    private int ZeroSize => (int)((Shape.IsDepthwise
+        ? Shape.Groups * (((Shape.Window.KernelWidth - 1L) * Shape.Window.DilationWidth) + 1)
+        : (long)PairsPerGroup * Shape.Window.KernelWidth) + 15) / 16 * 16;
 
     /// <summary>Packs weights.</summary>
     /// <param name="weights">[OutChannels, InChannels / Groups, KernelHeight, KernelWidth], int8.</param>
     /// <param name="packed">Receives <see cref="PackedSize"/> four-byte elements.</param>
     public void Pack(sbyte* weights, float* packed)
     {
-        if (depthwise is not null)
+        new Span<float>(packed, checked((int)PackedSize)).Clear();
+        var taps = Taps;
+        if (Shape.IsDepthwise)
         {
-            var floats = new float[Shape.WeightSize];
-            for (var i = 0; i < floats.Length; i++)
-                floats[i] = weights[i];
-            fixed (float* p = floats)
-                depthwise.Pack(p, packed);
+            for (var i = 0; i < Shape.WeightSize; i++)
+                packed[ZeroSize + ((i % taps * (long)Shape.Groups) + (i / taps))] = weights[i];
             return;
         }
-        new Span<float>(packed, checked((int)PackedSize)).Clear();
         var target = (short*)(packed + ZeroSize);
         var width = TileLoop.PanelColumns;
-        var taps = Shape.Window.KernelHeight * Shape.Window.KernelWidth;
         for (var g = 0; g < Shape.Groups; g++)
         {
             for (var column = 0; column < OutGroup; column += width)
@@ -119,32 +116,40 @@ public sealed unsafe class QuantizedConvolution
         };
         var widen = new WidenKernel
         {
-            Input = input, Pixels = InputPixels, Groups = Shape.Groups, Channels = InGroup, Format = scales.Input, Output = scratch, ToFloat = depthwise is not null,
+            Input = input, Pixels = InputPixels, Groups = Shape.Groups, Channels = InGroup, Format = scales.Input, Output = scratch, ToFloat = Shape.IsDepthwise,
         };
         pool.Run(ref widen, InputPixels * Shape.InChannels);
-        if (depthwise is null)
-        {
-            RunGroups(pool, scratch, packed, sink);
-            return;
-        }
-        var sums = scratch + (InputPixels * Shape.Groups);
-        depthwise.Run(pool, scratch, packed, sums, default);
-        var finish = new FinishKernel { Sums = sums, Rows = Shape.Window.Batch * Shape.Window.OutHeight * Shape.Window.OutWidth, Sink = sink };
-        pool.Run(ref finish, (long)finish.Rows * Shape.Groups);
+        var rows = ImageRows.Of(Shape.Window, transposed: false, indirection.Vertical[0], indirection.Horizontal[0]);
+        rows.Zero = packed;
+        rows.Blocks = false;
+        if (rows.Rows > 0 && Shape.IsDepthwise)
+            RunDepthwise(pool, rows, scratch, packed + ZeroSize, sink);
+        else if (rows.Rows > 0)
+            RunGroups(pool, rows, scratch, packed + ZeroSize, sink);
         GC.KeepAlive(scales);
     }
 
-    private void RunGroups(WorkPool pool, float* pairs, float* packed, QuantizedSink sink)
+    private void RunDepthwise(WorkPool pool, ImageRows rows, float* input, float* weights, QuantizedSink sink)
     {
-        var rows = ImageRows.Of(Shape.Window, transposed: false, indirection.Vertical[0], indirection.Horizontal[0]);
+        rows.Source = input;
+        rows.PixelStride = Shape.Groups;
+        rows.Channels = Shape.Groups;
+        rows.MergesColumns = Shape.Window.KernelWidth > 1;
+        var kernel = new DepthwiseKernel<ExactFloatSink>
+        {
+            Source = rows,
+            Weights = weights,
+            Step = (nint)Shape.Window.DilationWidth * Shape.Groups,
+            Sink = new ExactFloatSink { Integers = sink },
+        };
+        pool.Run(ref kernel, (long)rows.Rows * rows.Depth);
+    }
+
+    private void RunGroups(WorkPool pool, ImageRows rows, float* pairs, float* packed, QuantizedSink sink)
+    {
         rows.PixelStride = (long)PairsPerGroup * Shape.Groups;
         rows.Channels = PairsPerGroup;
-        rows.Zero = packed;
-        rows.Blocks = false;
         rows.MergesColumns = Shape.Groups == 1 && Shape.Window.DilationWidth == 1 && Shape.Window.KernelWidth > 1;
-        if (rows.Rows == 0)
-            return;
-        packed += ZeroSize;
         for (var g = 0; g < Shape.Groups; g++)
         {
             rows.Source = pairs + (g * PairsPerGroup);
@@ -215,35 +220,6 @@ public sealed unsafe class QuantizedConvolution
                 for (var c = 0; c < Channels; c++)
                     *target++ = (short)(QuantizedFormat.Read(source++, Format.IsSigned) - Format.ZeroPoint);
                 *target++ = 0;
-            }
-        }
-    }
-
-    /// <summary>Exact float sums of a depthwise convolution to bytes.</summary>
-    private struct FinishKernel : IKernel
-    {
-        public float* Sums;
-        public int Rows;
-        public QuantizedSink Sink;
-
-        public readonly void Run<L, V>(int worker, int workers)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged
-        {
-            const int strip = 64;
-            var sums = stackalloc int[strip];
-            var columns = (int)Sink.Stride;
-            var (first, last) = WorkPool.Share(Rows, worker, workers);
-            for (var r = first; r < last; r++)
-            {
-                for (var c = 0; c < columns; c += strip)
-                {
-                    var count = Math.Min(strip, columns - c);
-                    var source = Sums + ((long)r * columns) + c;
-                    for (var i = 0; i < count; i++)
-                        sums[i] = (int)source[i] + (Sink.BiasValues is null ? 0 : Sink.BiasValues[c + i]);
-                    RequantizeRow.Run(sums, Sink.Significands + c, Sink.Shifts + c, count, Sink.Range, Sink.Output + ((long)r * columns) + c);
-                }
             }
         }
     }
