@@ -61,6 +61,11 @@ public sealed class Shape : IReadOnlyList<int>, IEquatable<Shape>
         return Create(dims);
     }
 
+    /// <summary>A computed size as a dimension.</summary>
+    /// <exception cref="NabiException">It is negative or too large.</exception>
+    internal static int Dimension(long size) =>
+        size is >= 0 and <= int.MaxValue ? (int)size : throw new NabiException($"A dimension of {size} is not supported.");
+
     /// <summary>Is at least the number of dimensions known?</summary>
     public bool IsRanked { get; }
 

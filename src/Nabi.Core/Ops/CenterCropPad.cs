@@ -15,7 +15,7 @@ public sealed record CenterCropPad : MovingOp
         var (dtype, shape) = x.Input(0);
         var target = x.Integers(1);
         if (target is null && Axes.IsEmpty) return new TensorType(dtype, Shape.OfRank(shape.Rank));
-        for (var i = 0; i < (target?.Length ?? Axes.Count); i++) shape = shape.With(AxisAt(shape, i), target is null ? Shape.Unknown : Size(target[i]));
+        for (var i = 0; i < (target?.Length ?? Axes.Count); i++) shape = shape.With(AxisAt(shape, i), target is null ? Shape.Unknown : Shape.Dimension(target[i]));
         return new TensorType(dtype, shape);
     }
 
@@ -27,7 +27,7 @@ public sealed record CenterCropPad : MovingOp
         for (var i = 0; i < target.Length; i++)
         {
             var axis = AxisAt(data, i);
-            var map = maps[axis] = new int[Size(target[i])];
+            var map = maps[axis] = new int[Shape.Dimension(target[i])];
             var start = map.Length > data[axis] ? -((map.Length - data[axis]) / 2) : (data[axis] - map.Length) / 2;
             for (var j = 0; j < map.Length; j++) map[j] = start + j >= 0 && start + j < data[axis] ? start + j : -1;
         }
@@ -35,6 +35,4 @@ public sealed record CenterCropPad : MovingOp
     }
 
     private int AxisAt(Shape shape, int i) => shape.Axis(Axes.IsEmpty ? i : i < Axes.Count ? Axes[i] : throw new NabiException($"it has more sizes than the {Axes.Count} axes"));
-
-    private static int Size(long size) => size is >= 0 and <= int.MaxValue ? (int)size : throw new NabiException($"a size of {size} is not possible");
 }

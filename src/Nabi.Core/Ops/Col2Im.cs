@@ -54,7 +54,7 @@ public sealed record Col2Im : Op
     private static Shape Image(Shape columns, Shape image, long[] block)
     {
         var elements = 1L;
-        foreach (var size in block) elements = checked(elements * Math.Max(1, size));
+        foreach (var size in block) elements = Shape.Dimension(elements * Shape.Dimension(Math.Max(1, size)));
         return columns[1] % elements == 0
             ? Shape.Create([columns[0], (int)(columns[1] / elements), .. image.Dims])
             : throw new NabiException($"the {columns[1]} rows of the columns do not divide into blocks of {elements} elements");

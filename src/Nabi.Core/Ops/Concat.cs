@@ -16,7 +16,7 @@ public sealed record Concat(int Axis) : Op
             var shape = x.RequireRank(i, dims.Length, dims.Length);
             for (var d = 0; d < dims.Length; d++)
             {
-                if (d == axis) dims[d] = dims[d] == Shape.Unknown || shape[d] == Shape.Unknown ? Shape.Unknown : checked(dims[d] + shape[d]);
+                if (d == axis) dims[d] = dims[d] == Shape.Unknown || shape[d] == Shape.Unknown ? Shape.Unknown : Shape.Dimension((long)dims[d] + shape[d]);
                 else if (dims[d] == Shape.Unknown) dims[d] = shape[d];
                 else if (shape[d] != Shape.Unknown && shape[d] != dims[d])
                     throw x.Fail($"input {i} of shape {shape} does not fit input 0 of shape {first} along axis {d}");

@@ -47,8 +47,8 @@ public sealed record DepthToSpace : MovingOp
     {
         if (Blocksize < 1 || (shape[1] != Shape.Unknown && shape[1] % ((long)Blocksize * Blocksize) != 0))
             throw new NabiException($"the {shape[1]} channels of shape {shape} do not divide into blocks of side {Blocksize}");
-        return [shape[0], shape[1] == Shape.Unknown ? Shape.Unknown : shape[1] / (Blocksize * Blocksize), Times(shape[2]), Times(shape[3])];
+        return [shape[0], shape[1] == Shape.Unknown ? Shape.Unknown : (int)(shape[1] / ((long)Blocksize * Blocksize)), Times(shape[2]), Times(shape[3])];
     }
 
-    private int Times(int dim) => dim == Shape.Unknown ? dim : checked(dim * Blocksize);
+    private int Times(int dim) => dim == Shape.Unknown ? dim : Shape.Dimension((long)dim * Blocksize);
 }

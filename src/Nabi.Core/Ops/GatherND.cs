@@ -33,7 +33,7 @@ public sealed record GatherND : MovingOp
         var tuples = indices.Shape.CountOf(0, indices.Shape.Rank - 1);
         var tuplesPerBatch = indices.Shape.CountOf(batchDims, indices.Shape.Rank - 1);
         var batchStride = data.CountOf(batchDims, data.Rank);
-        var places = new int[checked(tuples * slice)];
+        var places = new int[Shape.Dimension((long)tuples * slice)];
         for (int t = 0, n = 0; t < tuples; t++)
         {
             var start = t / tuplesPerBatch * batchStride;
@@ -48,6 +48,8 @@ public sealed record GatherND : MovingOp
         var depth = indices[-1];
         if (BatchDims < 0 || BatchDims >= indices.Rank || BatchDims + depth > data.Rank)
             throw new NabiException($"indices of shape {indices} with {BatchDims} batch dimensions do not address data of shape {data}");
+        if (!Shape.Create(data.Dims[..BatchDims]).Accepts(Shape.Create(indices.Dims[..BatchDims])))
+            throw new NabiException($"data of shape {data} and indices of shape {indices} differ in their {BatchDims} batch dimensions");
         return Shape.Create([.. indices.Dims[..^1], .. data.Dims[(BatchDims + depth)..]]);
     }
 }

@@ -83,6 +83,7 @@ public sealed record GridSample : Op
     private int Inside(double index, int size)
     {
         if (index >= 0 && index < size) return (int)index;
+        if (size == 0) return -1;
         switch (PaddingMode)
         {
             case "zeros": return -1;

@@ -52,7 +52,7 @@ public sealed record Im2Col : MovingOp
         return new Movement(shape, sources);
     }
 
-    private Shape Columns(Shape image, long[] block) => [image[0], checked((int)(image[1] * Product(block))), (int)Product(Array.ConvertAll(Counts(image, block), c => (long)c))];
+    private Shape Columns(Shape image, long[] block) => [image[0], Shape.Dimension(image[1] * Product(block)), (int)Product(Array.ConvertAll(Counts(image, block), c => (long)c))];
 
     private int[] Counts(Shape image, long[] block)
     {
@@ -63,15 +63,15 @@ public sealed record Im2Col : MovingOp
             var (stride, dilation) = (At(Strides, d, 1), At(Dilations, d, 1));
             if (block[d] < 1 || stride < 1 || dilation < 1) throw new NabiException("block, strides and dilations must be 1 or more");
             var room = (long)image[d + 2] + At(Pads, d, 0) + At(Pads, d + block.Length, 0) - dilation * (block[d] - 1) - 1;
-            counts[d] = room < 0 ? 0 : checked((int)(room / stride + 1));
+            counts[d] = room < 0 ? 0 : Shape.Dimension(room / stride + 1);
         }
         return counts;
     }
 
     private static long Product(long[] numbers)
     {
-        var product = 1L;
-        foreach (var number in numbers) product = checked(product * number);
+        long product = 1;
+        foreach (var number in numbers) product = Shape.Dimension(product * number);
         return product;
     }
 

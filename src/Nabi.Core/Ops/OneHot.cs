@@ -20,7 +20,7 @@ public sealed record OneHot : Op
     public override Outputs<Tensor> Evaluate(EvalContext x)
     {
         var indices = x.Integers(0)!;
-        var depth = (int)Depth((long)x.Input(1).Item());
+        var depth = Shape.Dimension((long)x.Input(1).Item());
         var shape = Spread(x.Input(0).Shape, depth);
         var inner = shape.CountOf(shape.Axis(Axis) + 1, shape.Rank);
         var sources = new int[shape.Count];
@@ -38,8 +38,6 @@ public sealed record OneHot : Op
     private Shape Spread(Shape indices, long depth)
     {
         var axis = Shape.OfRank(indices.Rank + 1).Axis(Axis);
-        return Shape.Create([.. indices.Dims[..axis], (int)(depth == Shape.Unknown ? depth : Depth(depth)), .. indices.Dims[axis..]]);
+        return Shape.Create([.. indices.Dims[..axis], depth == Shape.Unknown ? Shape.Unknown : Shape.Dimension(depth), .. indices.Dims[axis..]]);
     }
-
-    private static long Depth(long depth) => depth is >= 0 and <= int.MaxValue ? depth : throw new NabiException($"a depth of {depth} is not possible");
 }

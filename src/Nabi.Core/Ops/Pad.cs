@@ -59,15 +59,13 @@ public sealed record Pad : MovingOp
         var count = axes?.Length ?? shape.Rank;
         if (pads.Length != 2 * count) throw new NabiException($"it has {pads.Length} pads for {count} axes, which need {2 * count}");
         var amounts = new (long, long)[shape.Rank];
+        foreach (var pad in pads)
+            if (pad is < -int.MaxValue or > int.MaxValue) throw new NabiException($"a pad of {pad} is not supported");
         for (var i = 0; i < count; i++) amounts[axes is null ? i : shape.Axis(axes[i])] = (pads[i], pads[i + count]);
         return amounts;
     }
 
-    private static int Padded(Shape shape, int axis, (long Begin, long End) amount)
-    {
-        var size = shape[axis] + amount.Begin + amount.End;
-        return size is >= 0 and <= int.MaxValue ? (int)size : throw new NabiException($"axis {axis} of shape {shape} padded by {amount.Begin} and {amount.End} has size {size}");
-    }
+    private static int Padded(Shape shape, int axis, (long Begin, long End) amount) => Shape.Dimension(shape[axis] + amount.Begin + amount.End);
 
     private int Source(long at, int size)
     {

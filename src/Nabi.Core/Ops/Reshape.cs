@@ -53,7 +53,7 @@ public sealed record Reshape : Op
             if (target[i] == 0 && !Allowzero)
                 dims[i] = i < from.Rank ? from[i] : throw new NabiException($"the target [{string.Join(", ", target)}] copies dimension {i}, which shape {from} does not have");
             else if (target[i] != -1)
-                dims[i] = checked((int)target[i]);
+                dims[i] = Shape.Dimension(target[i]);
             else if (open >= 0)
                 throw new NabiException($"the target [{string.Join(", ", target)}] leaves two dimensions open");
             else

@@ -29,6 +29,7 @@ public sealed record RoiAlign : Op
     {
         if (Mode is not ("avg" or "max")) throw x.Fail($"mode '{Mode}' is not one of avg, max");
         if (OutputHeight < 1 || OutputWidth < 1 || SamplingRatio < 0) throw x.Fail("output sizes must be positive and the sampling ratio not negative");
+        if (!x.Shape(1).Accepts([x.RequireRank(2, 1, 1)[0], 4])) throw x.Fail($"regions {x.Shape(1)} and image indices {x.Shape(2)} do not fit [R, 4] and [R]");
         return x.Input(0) with { Shape = [x.RequireRank(1, 2, 2)[0], x.RequireRank(0, 4, 4)[1], OutputHeight, OutputWidth] };
     }
 
@@ -37,6 +38,7 @@ public sealed record RoiAlign : Op
     {
         var (image, rois, batch) = (x.Input(0).Cast(DType.Float64), x.Input(1).ToSingle(), x.Integers(2)!);
         var (channels, plane) = (image.Shape[1], image.Shape[2] * image.Shape[3]);
+        if (plane == 0) throw new NabiException("the image has no pixels");
         var result = Tensor.Zeros(DType.Float64, [batch.Length, channels, OutputHeight, OutputWidth]);
         var to = result.Span<double>();
         for (var r = 0; r < batch.Length; r++)

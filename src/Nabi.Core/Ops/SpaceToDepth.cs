@@ -34,7 +34,7 @@ public sealed record SpaceToDepth : MovingOp
     {
         if (Blocksize < 1 || (shape[2] != Shape.Unknown && shape[2] % Blocksize != 0) || (shape[3] != Shape.Unknown && shape[3] % Blocksize != 0))
             throw new NabiException($"shape {shape} does not divide into blocks of side {Blocksize}");
-        return [shape[0], shape[1] == Shape.Unknown ? Shape.Unknown : checked(shape[1] * Blocksize * Blocksize), Part(shape[2]), Part(shape[3])];
+        return [shape[0], shape[1] == Shape.Unknown ? Shape.Unknown : Shape.Dimension((long)shape[1] * Shape.Dimension((long)Blocksize * Blocksize)), Part(shape[2]), Part(shape[3])];
     }
 
     private int Part(int dim) => dim == Shape.Unknown ? dim : dim / Blocksize;

@@ -11,7 +11,7 @@ public sealed record Tile : MovingOp
         var dims = shape.Dims.ToArray();
         Check(shape, repeats);
         for (var i = 0; i < dims.Length; i++)
-            if (dims[i] != Shape.Unknown) dims[i] = checked((int)(dims[i] * repeats[i]));
+            if (dims[i] != Shape.Unknown) dims[i] = Shape.Dimension(dims[i] * repeats[i]);
         return new TensorType(dtype, Shape.Create(dims));
     }
 
@@ -23,7 +23,7 @@ public sealed record Tile : MovingOp
         var maps = new int[]?[data.Rank];
         for (var axis = 0; axis < maps.Length; axis++)
         {
-            var map = maps[axis] = new int[checked(data[axis] * repeats[axis])];
+            var map = maps[axis] = new int[Shape.Dimension(data[axis] * repeats[axis])];
             for (var i = 0; i < map.Length; i++) map[i] = i % data[axis];
         }
         return Movement.Separable(data, maps);

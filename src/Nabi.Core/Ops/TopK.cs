@@ -22,7 +22,7 @@ public sealed record TopK : Op
     {
         var (dtype, data) = x.Input(0);
         var axis = x.RequireRank(0, 1).Axis(Axis);
-        var shape = data.With(axis, x.Integers(1) is { } k ? Count(data, axis, k[0]) : Shape.Unknown);
+        var shape = data.With(axis, x.Constant(1) is { } k ? Count(data, axis, (long)k.Item()) : Shape.Unknown);
         return new[] { new TensorType(dtype, shape), new TensorType(DType.Int64, shape) };
     }
 
@@ -34,7 +34,7 @@ public sealed record TopK : Op
     {
         var data = x.Input(0);
         var axis = data.Shape.Axis(Axis);
-        var shape = data.Shape.With(axis, Count(data.Shape, axis, x.Integers(1)![0]));
+        var shape = data.Shape.With(axis, Count(data.Shape, axis, (long)x.Input(1).Item()));
         var indices = Tensor.Empty(DType.Int64, shape);
         var comparable = data.DType is DType.BFloat16 or DType.Int4 ? data.Cast(DType.Float32) : data;
         Numeric.Dispatch<Select, bool>(comparable.DType, new Select(comparable, indices, axis, Largest));
@@ -58,7 +58,7 @@ public sealed record TopK : Op
     }
 
     private static int Count(Shape shape, int axis, long k) => k >= 0 && (shape[axis] == Shape.Unknown || k <= shape[axis])
-        ? checked((int)k)
+        ? Shape.Dimension(k)
         : throw new NabiException($"{k} elements cannot be chosen from the {shape[axis]} along axis {axis}");
 
     private readonly record struct Select(Tensor Data, Tensor Indices, int Axis, bool Largest) : INumericVisitor<bool>

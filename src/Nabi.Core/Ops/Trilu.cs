@@ -20,7 +20,7 @@ public sealed record Trilu : MovingOp
     internal override Movement Moves(Shape data, EvalContext x)
     {
         var (rows, columns) = (data[-2], data[-1]);
-        var diagonal = x.Integers(1)?[0] ?? 0;
+        var diagonal = (long)(x.Optional(1)?.Item() ?? 0);
         var sources = new int[data.Count];
         for (var n = 0; n < sources.Length; n++)
         {
