@@ -1,7 +1,7 @@
 namespace Nabi.Formats;
 
 /// <summary>What a row of <see cref="OpsetDowngrades"/> may ask and add while a graph is written.</summary>
-internal sealed class DowngradeContext(int opset, Dictionary<string, Tensor> constants, Func<string, string> fresh, Func<string, TensorType?> typeOf)
+internal sealed class DowngradeContext(int opset, Dictionary<string, Tensor> constants, Func<string, string> fresh)
 {
     /// <summary>The operator set written.</summary>
     public int Opset => opset;
@@ -19,7 +19,4 @@ internal sealed class DowngradeContext(int opset, Dictionary<string, Tensor> con
 
     /// <summary>A name nothing has.</summary>
     public string Fresh(string hint) => fresh(hint);
-
-    /// <summary>The type of a named value of the graph.</summary>
-    public TensorType? TypeOf(string name) => typeOf(name);
 }

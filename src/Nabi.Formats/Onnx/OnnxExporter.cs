@@ -33,7 +33,7 @@ internal sealed class OnnxExporter
         var constants = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (var p in _graph.Parameters) constants[_nameOf[p]] = p.Data!;
         var opset = OpsetDowngrades.Choose(_graph, _options);
-        var context = new DowngradeContext(opset, constants, Fresh, name => TypeOf(name));
+        var context = new DowngradeContext(opset, constants, Fresh);
         foreach (var node in _graph.Nodes) Add(node, context);
         foreach (var output in _graph.Outputs) AddOutput(output);
         AddTensors(context);
@@ -43,11 +43,10 @@ internal sealed class OnnxExporter
     // An output is named by the graph; the value behind it takes that name when it can, otherwise Identity carries it over.
     private void AssignNames()
     {
-        foreach (var value in _graph.Inputs.Concat(_graph.Parameters))
-        {
-            _nameOf[value] = value.Name;
-            _names.Add(value.Name);
-        }
+        var outputs = _graph.Outputs.Select(o => o.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var value in _graph.Inputs.Concat(_graph.Parameters)) _names.Add(value.Name);
+        foreach (var input in _graph.Inputs) _nameOf[input] = input.Name;
+        foreach (var p in _graph.Parameters) _nameOf[p] = outputs.Contains(p.Name) ? Fresh($"{p.Name}_value") : p.Name;
         foreach (var output in _graph.Outputs)
             if (output.Value.Producer is not null && !_nameOf.ContainsKey(output.Value) && _names.Add(output.Name)) _nameOf[output.Value] = output.Name;
         foreach (var output in _graph.Outputs) _names.Add(output.Name);
@@ -70,11 +69,11 @@ internal sealed class OnnxExporter
         proto.Attribute.AddRange(OnnxAttributes.Write(node.Op));
         try
         {
-            _proto.Node.AddRange(OpsetDowngrades.Apply(proto, node, context));
+            _proto.Node.AddRange(_options.Exchange && node.Op is Ops.FakeQuantize ? FakeQuantizeExport.Nodes(node, proto, context) : OpsetDowngrades.Apply(proto, node, context));
         }
         catch (NabiException e)
         {
-            throw new NabiException($"Node '{node.Name}' ({node.Op.Name}): {e.Message}.", e);
+            throw new NabiException($"Node '{node.Name}' ({node.Op.Name}): {e.Message.TrimEnd('.')}.", e);
         }
     }
 
@@ -109,13 +108,6 @@ internal sealed class OnnxExporter
         if (_proto.Node.Any(n => n.Domain == Op.NabiDomain)) model.OpsetImport.Add(new OperatorSetIdProto { Domain = Op.NabiDomain, Version = 1 });
         foreach (var (key, value) in _graph.Metadata) model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
         return model;
-    }
-
-    private TensorType? TypeOf(string name)
-    {
-        foreach (var (value, known) in _nameOf)
-            if (known == name) return value.Type;
-        return null;
     }
 
     private static ValueInfoProto Info(string name, TensorType type)

@@ -14,8 +14,8 @@ internal static class OpsetDowngrades
     private static readonly Dictionary<string, int> Since = new(StringComparer.Ordinal)
     {
         ["BitwiseAnd"] = 18, ["BitwiseOr"] = 18, ["BitwiseXor"] = 18, ["BitwiseNot"] = 18, ["CenterCropPad"] = 18, ["Col2Im"] = 18, ["Mish"] = 18,
-        ["DeformConv"] = 19, ["Gelu"] = 20, ["AffineGrid"] = 20, ["GroupNormalization"] = 21, ["RMSNormalization"] = 23, ["Attention"] = 23,
-        ["RotaryEmbedding"] = 23, ["Swish"] = 24,
+        ["DeformConv"] = 19, ["Gelu"] = 20, ["AffineGrid"] = 20, ["GroupNormalization"] = 21, ["Attention"] = 23,
+        ["RotaryEmbedding"] = 23,
     };
 
     // Attributes an older operator set does not know; what they say must then be what it does anyway.
@@ -24,7 +24,8 @@ internal static class OpsetDowngrades
         ("Resize", "antialias", 18), ("Resize", "axes", 18), ("Resize", "keep_aspect_ratio_policy", 18), ("Split", "num_outputs", 18),
         ("Cast", "saturate", 19), ("CastLike", "saturate", 19), ("QuantizeLinear", "saturate", 19), ("AveragePool", "dilations", 19),
         ("QuantizeLinear", "block_size", 21), ("DequantizeLinear", "block_size", 21), ("QuantizeLinear", "output_dtype", 21),
-        ("GroupNormalization", "stash_type", 21), ("QuantizeLinear", "precision", 23),
+        ("GroupNormalization", "stash_type", 21), ("QuantizeLinear", "precision", 23), ("LpPool", "dilations", 18),
+        ("MaxUnpool", "auto_pad", Newest + 1), ("MaxUnpool", "dilations", Newest + 1),
         ("ReduceMean", "noop_with_empty_axes", 18), ("ReduceMax", "noop_with_empty_axes", 18), ("ReduceMin", "noop_with_empty_axes", 18),
         ("ReduceProd", "noop_with_empty_axes", 18), ("ReduceL1", "noop_with_empty_axes", 18), ("ReduceL2", "noop_with_empty_axes", 18),
         ("ReduceLogSum", "noop_with_empty_axes", 18), ("ReduceLogSumExp", "noop_with_empty_axes", 18), ("ReduceSumSquare", "noop_with_empty_axes", 18),
@@ -57,7 +58,12 @@ internal static class OpsetDowngrades
             if (context.Opset < since) Remove(proto, name);
         if (context.Opset < 18 && proto.OpType.StartsWith("Reduce", StringComparison.Ordinal) && proto.OpType != "ReduceSum") AxesToAttribute(proto, context);
         if (context.Opset < 20 && proto.OpType == "GridSample") GridSampleModes(proto);
-        return [proto];
+        return node.Op switch
+        {
+            Ops.Swish swish => Swish(proto, swish, node.Output.DType, context),
+            Ops.RMSNormalization norm => RootMeanSquare(proto, norm, node.Inputs[0]!.Type, context),
+            _ => [proto],
+        };
     }
 
     private static int Needed(Node node)
@@ -76,6 +82,7 @@ internal static class OpsetDowngrades
     private static bool IsHarmless(Node node, OpAttribute attribute) => (attribute.Key, attribute.Plain(node.Op)) switch
     {
         (_, null or 0L or 0.0 or "") => true,
+        ("autopad", "NotSet") => true,
         ("saturate" or "numoutputs" or "stashtype", _) => true,
         ("keepaspectratiopolicy", string policy) => OpAttribute.Squash(policy) == "stretch",
         ("dilations", long[] dilations) => Array.TrueForAll(dilations, d => d == 1),
@@ -104,5 +111,45 @@ internal static class OpsetDowngrades
             var mode = attribute.S.ToStringUtf8();
             attribute.S = Google.Protobuf.ByteString.CopyFromUtf8(mode switch { "linear" => "bilinear", "cubic" => "bicubic", _ => mode });
         }
+    }
+
+    // x sigmoid(alpha x); Swish is an operator of its own from 24 on.
+    private static NodeProto[] Swish(NodeProto proto, Ops.Swish op, DType dtype, DowngradeContext context)
+    {
+        var (x, argument) = (proto.Input[0], proto.Input[0]);
+        var nodes = new List<NodeProto>();
+        if (op.Alpha != 1) nodes.Add(Part("Mul", "alpha", x, context.Constant(Tensor.Scalar(op.Alpha).Cast(dtype), $"{proto.Name}_factor")));
+        if (nodes.Count > 0) argument = nodes[0].Output[0];
+        nodes.Add(Part("Sigmoid", "sigmoid", argument));
+        var product = Part("Mul", "", x, nodes[^1].Output[0]);
+        product.Output[0] = proto.Output[0];
+        return [.. nodes, product];
+
+        NodeProto Part(string type, string suffix, params ReadOnlySpan<string> inputs) => Step(proto, context, type, suffix, inputs);
+    }
+
+    // x / sqrt(mean(x^2) + epsilon) * scale over the axes from `axis` on; an operator of its own from 23 on.
+    private static NodeProto[] RootMeanSquare(NodeProto proto, Ops.RMSNormalization op, TensorType type, DowngradeContext context)
+    {
+        var rank = type.Shape.Rank;
+        var axes = Enumerable.Range(type.Shape.Axis(op.Axis), rank - type.Shape.Axis(op.Axis)).Select(a => (long)a).ToArray();
+        var square = Step(proto, context, "Mul", "square", proto.Input[0], proto.Input[0]);
+        var mean = Step(proto, context, "ReduceMean", "mean", square.Output[0]);
+        if (context.Opset < 18) mean.Attribute.Add(OnnxAttributes.Proto("axes", axes));
+        else mean.Input.Add(context.Constant(Tensor.Vector<long>(axes), $"{proto.Name}_axes"));
+        var shifted = Step(proto, context, "Add", "shifted", mean.Output[0], context.Constant(Tensor.Scalar(op.Epsilon).Cast(type.DType), $"{proto.Name}_epsilon"));
+        var root = Step(proto, context, "Sqrt", "root", shifted.Output[0]);
+        var normalized = Step(proto, context, "Div", "normalized", proto.Input[0], root.Output[0]);
+        var scaled = Step(proto, context, "Mul", "", normalized.Output[0], proto.Input[1]);
+        scaled.Output[0] = proto.Output[0];
+        return [square, mean, shifted, root, normalized, scaled];
+    }
+
+    private static NodeProto Step(NodeProto whole, DowngradeContext context, string op, string suffix, params ReadOnlySpan<string> inputs)
+    {
+        var node = new NodeProto { OpType = op, Name = suffix.Length == 0 ? whole.Name : $"{whole.Name}_{suffix}" };
+        foreach (var input in inputs) node.Input.Add(input);
+        node.Output.Add(suffix.Length == 0 ? "" : context.Fresh(node.Name));
+        return node;
     }
 }
