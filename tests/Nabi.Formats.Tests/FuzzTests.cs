@@ -12,7 +12,7 @@ public sealed class FuzzTests
     {
         var rng = new Rng(42);
         foreach (var seed in OnnxSeeds())
-            for (var i = 0; i < 400; i++)
+            for (var i = 0; i < 1000; i++)
                 Read(Mutated(seed, rng), bytes => OnnxFile.Read(new MemoryStream(bytes)));
     }
 
@@ -36,7 +36,7 @@ public sealed class FuzzTests
         var rng = new Rng(43);
         foreach (var seed in OnnxSeeds().Select(s => NabiFile.Write(OnnxFile.Read(new MemoryStream(s)))))
         {
-            for (var i = 0; i < 400; i++)
+            for (var i = 0; i < 1000; i++)
             {
                 var body = Mutated(seed[18..], rng);
                 byte[] file = [.. seed[..18], .. body];
