@@ -39,9 +39,10 @@ internal sealed class DataCommand : NabiCommand
 
     private int Get(string name, CancellationToken cancellation)
     {
-        var location = DataSets.List().FirstOrDefault(s => s.Name == name)?.Location ?? throw new NabiException($"Data set '{name}' cannot be fetched.");
-        Screen.Say($"{name}: {location}");
-        Screen.Document(new { Name = name, Location = location });
+        var result = new DataFetch().Fetch(name, Screen.Note, cancellation);
+        if (!result.IsAvailable) throw new NabiException(result.Message);
+        Screen.Say(result.Message);
+        Screen.Document(new { Name = name, DataSets.List().First(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Location });
         return CommandLine.Done;
     }
 }
