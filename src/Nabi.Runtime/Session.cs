@@ -80,11 +80,10 @@ public sealed class Session : IDisposable
         {
             var given = InOrder(inputs);
             if (Select(given) is not { } plan) return ReferenceEvaluator.Run(Graph, inputs, Rng);
-            var results = new Dictionary<string, Tensor>(Graph.Outputs.Count, StringComparer.Ordinal);
-            var outputs = new Tensor[Graph.Outputs.Count];
-            for (var i = 0; i < outputs.Length; i++)
-                results[Graph.Outputs[i].Name] = outputs[i] = Tensor.Empty(plan.Outputs[i].DType, plan.Outputs[i].Shape);
+            var outputs = OutputsFor(given);
             Execute(plan, given, outputs);
+            var results = new Dictionary<string, Tensor>(outputs.Length, StringComparer.Ordinal);
+            for (var i = 0; i < outputs.Length; i++) results[Graph.Outputs[i].Name] = outputs[i];
             return results;
         }
     }
@@ -98,12 +97,27 @@ public sealed class Session : IDisposable
         lock (_turn)
         {
             Check(inputs);
-            var plan = Select(inputs) ?? throw new NabiException($"Graph '{Graph.Name}' has shapes that depend on data, so its outputs cannot be written into given tensors; use the overload that returns them.");
+            var plan = Select(inputs) ?? throw DataDependent("so its outputs cannot be written into given tensors; use the overload that returns them");
             if (outputs.Length != plan.Outputs.Length) throw new NabiException($"Graph '{Graph.Name}' has {plan.Outputs.Length} outputs, but {outputs.Length} tensors were given.");
             for (var i = 0; i < outputs.Length; i++)
                 if (outputs[i].DType != plan.Outputs[i].DType || !outputs[i].Shape.Equals(plan.Outputs[i].Shape))
                     throw new NabiException($"Output '{Graph.Outputs[i].Name}' is {plan.Outputs[i].DType}{plan.Outputs[i].Shape}, but a tensor {outputs[i].Type} was given for it.");
             Execute(plan, inputs, outputs);
+        }
+    }
+
+    /// <summary>New tensors that fit the outputs for the given inputs, to be written by <see cref="Run(ReadOnlySpan{Tensor}, ReadOnlySpan{Tensor})"/>.</summary>
+    /// <param name="inputs">One tensor per input, in the order of <see cref="Graph.Inputs"/>; only their shapes matter.</param>
+    /// <exception cref="NabiException">A tensor does not fit, or shapes inside the graph depend on data.</exception>
+    public Tensor[] OutputsFor(ReadOnlySpan<Tensor> inputs)
+    {
+        lock (_turn)
+        {
+            Check(inputs);
+            var plan = Select(inputs) ?? throw DataDependent("so its outputs are not known before it runs");
+            var outputs = new Tensor[plan.Outputs.Length];
+            for (var i = 0; i < outputs.Length; i++) outputs[i] = Tensor.Empty(plan.Outputs[i].DType, plan.Outputs[i].Shape);
+            return outputs;
         }
     }
 
@@ -128,7 +142,7 @@ public sealed class Session : IDisposable
         lock (_turn)
         {
             var given = InOrder(inputs);
-            var plan = Select(given) ?? throw new NabiException($"Graph '{Graph.Name}' has shapes that depend on data and is evaluated node by node; there is no plan to profile.");
+            var plan = Select(given) ?? throw DataDependent("and is evaluated node by node; there is no plan to profile");
             var ticks = new long[plan.StepCount][];
             for (var i = 0; i < ticks.Length; i++) ticks[i] = new long[runs];
             for (var run = 0; run < runs; run++)
@@ -160,6 +174,8 @@ public sealed class Session : IDisposable
             _pins.Dispose();
         }
     }
+
+    private NabiException DataDependent(string consequence) => new($"Graph '{Graph.Name}' has shapes that depend on data, {consequence}.");
 
     private Tensor[] InOrder(IReadOnlyDictionary<string, Tensor> inputs)
     {

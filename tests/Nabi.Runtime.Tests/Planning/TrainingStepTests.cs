@@ -1,5 +1,3 @@
-using Nabi.Ops;
-
 namespace Nabi.Runtime.Tests.Planning;
 
 /// <summary>Whole training steps (forward, loss, backward, update) against the reference evaluator, parameters included.</summary>
