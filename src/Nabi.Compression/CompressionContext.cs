@@ -1,3 +1,4 @@
+using Nabi.Training;
 using Nabi.Training.Data;
 
 namespace Nabi.Compression;
@@ -58,9 +59,12 @@ public sealed record CompressionContext
     /// <param name="done">Part of the step done, 0 to 1.</param>
     public void Report(string what, double? done = null)
     {
-        Progress?.Report(new CompressionProgress(Position.Recipe, Position.Step, Position.Steps, what, done));
+        Progress?.Report(ProgressOf(what, done));
         Cancellation.ThrowIfCancellationRequested();
     }
+
+    /// <summary>A piece of progress at this step of the recipe.</summary>
+    internal CompressionProgress ProgressOf(string what, double? done) => new(Position.Recipe, Position.Step, Position.Steps, what, done);
 }
 
 /// <summary>What steps have to say beyond the graph, for the report.</summary>
@@ -73,6 +77,12 @@ public sealed class CompressionNotes
 
     /// <summary>The layers of the last quantization.</summary>
     public IReadOnlyList<Quantization.QuantizedLayer> Layers { get; set; } = [];
+
+    /// <summary>The history of every training, in order.</summary>
+    public IList<IReadOnlyList<EpochRecord>> Curves { get; } = [];
+
+    /// <summary>Speed of the last training; null before there was one.</summary>
+    public double? SamplesPerSecond { get; set; }
 
     /// <summary>Notes a sentence.</summary>
     public void Add(string line) => _lines.Add(line);

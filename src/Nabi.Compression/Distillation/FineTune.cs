@@ -1,0 +1,98 @@
+using Nabi.Compression.Pruning;
+using Nabi.Compression.Recipes;
+using Nabi.Training;
+using Nabi.Training.Data.Augmentations;
+
+namespace Nabi.Compression.Distillation;
+
+/// <summary>
+/// Trains what a compression left, learning from the original network where the context has one (Hinton, Vinyals and Dean 2015). Weights that
+/// were pruned to zero stay zero.
+/// </summary>
+public sealed record FineTune : CompressionStep
+{
+    /// <summary>Times the training set is gone through. Default 5. Range 1 to 10,000.</summary>
+    public int Epochs { get; init; } = 5;
+
+    /// <summary>The learning rate at the start; it falls to zero along half a cosine. Default 0.01.</summary>
+    public double Rate { get; init; } = 0.01;
+
+    /// <summary>Weight decay. Default 0.0001.</summary>
+    public double Decay { get; init; } = 1e-4;
+
+    /// <summary>Share of the loss that comes from the teacher, 0 to 1. Default 0.5; without a teacher there is none.</summary>
+    public double Alpha { get; init; } = 0.5;
+
+    /// <summary>Temperature that softens the teacher's scores. Default 4.</summary>
+    public double Temperature { get; init; } = 4;
+
+    /// <summary>Samples in a batch. Default the context's.</summary>
+    public int? Batch { get; init; }
+
+    /// <summary>Crop images at random after padding by this many pixels. Default 0: no cropping.</summary>
+    public int Crop { get; init; }
+
+    /// <summary>Flip images at random from left to right? Default false: it changes the meaning of digits and letters.</summary>
+    public bool Flip { get; init; }
+
+    /// <inheritdoc/>
+    public override bool Trains => true;
+
+    /// <inheritdoc/>
+    public override string? Fault => OutOfRange("epochs", Epochs, 1, 10_000) ?? OutOfRange("rate", Rate, 1e-9, 10) ?? OutOfRange("decay", Decay, 0, 0.5)
+        ?? OutOfRange("alpha", Alpha, 0, 1) ?? OutOfRange("temperature", Temperature, 0.01, 100) ?? OutOfRange("batch", Batch ?? 1, 1, 65536) ?? OutOfRange("crop", Crop, 0, 64);
+
+    /// <inheritdoc/>
+    public override Graph Apply(Graph graph, CompressionContext context) => Train(graph, context, trainStatistics: true);
+
+    /// <summary>Trains; ranges of quantizers and running statistics are as the caller says.</summary>
+    /// <exception cref="OperationCanceledException">The context was cancelled.</exception>
+    internal Graph Train(Graph graph, CompressionContext context, bool trainStatistics)
+    {
+        var data = context.TrainingData;
+        var augmentations = new List<Augmentation>();
+        if (Crop > 0 && data.IsImages) augmentations.Add(new RandomCrop(Crop));
+        if (Flip && data.IsImages) augmentations.Add(new HorizontalFlip());
+        var teacher = Alpha > 0 ? context.Teacher : null;
+        var trainer = new Trainer(graph, data, new TrainingOptions
+        {
+            Epochs = Epochs,
+            BatchSize = Math.Min(Batch ?? context.BatchSize, data.Count),
+            LearningRate = Rate,
+            Optimizer = new Sgd { WeightDecay = Decay },
+            Schedule = new Cosine(),
+            Distillation = teacher is null ? null : new Nabi.Training.Distillation(Alpha, Temperature),
+            TrainStatistics = trainStatistics,
+            ClipNorm = 5,
+            Seed = context.Seed,
+            Augmentations = ValueArray.Create<Augmentation>([.. augmentations]),
+        }, SparsityMasks.Present(graph))
+        {
+            Teacher = teacher,
+            Threads = context.Threads,
+            Clock = context.Clock,
+        };
+        var result = trainer.Run(new TrainingReport(context), context.Cancellation);
+        context.Cancellation.ThrowIfCancellationRequested();
+        context.Notes.Curves.Add(result.History);
+        context.Notes.SamplesPerSecond = result.SamplesPerSecond;
+        return result.Model;
+    }
+
+    private sealed class TrainingReport(CompressionContext context) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value)
+        {
+            var done = (value.Epoch - 1 + (double)value.Step / value.Steps) / value.Epochs;
+            context.Progress?.Report(context.ProgressOf($"epoch {value.Epoch}/{value.Epochs}, loss {value.Loss:F3}, {value.SamplesPerSecond:F0} samples/s", done));
+        }
+    }
+}
+
+/// <summary>Writes <see cref="Distillation.FineTune"/> in recipes.</summary>
+public static class FineTuneRecipe
+{
+    /// <summary>Adds training, distilled from the context's teacher.</summary>
+    public static Recipe FineTune(this Recipe recipe, Func<FineTune, FineTune>? settings = null) =>
+        recipe.Then(settings?.Invoke(new FineTune()) ?? new FineTune());
+}

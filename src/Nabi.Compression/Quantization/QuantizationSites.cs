@@ -1,0 +1,118 @@
+using Nabi.Ops;
+
+namespace Nabi.Compression.Quantization;
+
+/// <summary>
+/// Where a float graph is quantized: which nodes compute on integers, and which activations are rounded to int8 on the way.
+/// The value between a layer and the activation function fused into it is not rounded.
+/// </summary>
+internal sealed class QuantizationSites
+{
+    private readonly Dictionary<Value, Value> _sources = [];
+    private readonly Dictionary<Node, string> _kept = [];
+    private readonly Dictionary<Node, Node> _biasAdds = [];
+    private readonly List<Node> _layers = [];
+    private readonly List<(Node Node, Value Tail)> _reported = [];
+
+    private QuantizationSites() { }
+
+    /// <summary>Rounded activations; each is mapped to the one whose range it takes, usually itself.</summary>
+    public IReadOnlyDictionary<Value, Value> Sources => _sources;
+
+    /// <summary>Nodes to report on, in graph order, each with its output after a fused activation: layers, and what computes on integers besides.</summary>
+    public IReadOnlyList<(Node Node, Value Tail)> Reported => _reported;
+
+    /// <summary>Layers with weights that compute on integers, in graph order.</summary>
+    public IReadOnlyList<Node> Layers => _layers;
+
+    /// <summary>Layers that stay in float, and why.</summary>
+    public IReadOnlyDictionary<Node, string> Kept => _kept;
+
+    /// <summary>Additions of a bias after a matrix product, mapped to that product.</summary>
+    public IReadOnlyDictionary<Node, Node> BiasAdds => _biasAdds;
+
+    /// <summary>Finds the sites.</summary>
+    /// <param name="graph">A float graph, batch normalization folded.</param>
+    /// <param name="keepFirst">Leave the first layer in float?</param>
+    /// <param name="keepLast">Leave the last layer in float?</param>
+    /// <param name="keep">Names of nodes to leave in float; each must be there.</param>
+    public static QuantizationSites Of(Graph graph, bool keepFirst, bool keepLast, ValueArray<string> keep)
+    {
+        var sites = new QuantizationSites();
+        var layers = graph.Nodes.Where(n => WeightAxes.Of(n) is not null).ToArray();
+        foreach (var name in keep)
+            if (graph.Nodes.All(n => n.Name != name))
+                throw new NabiException($"there is no node '{name}' to keep in float; layers are {string.Join(", ", layers.Select(l => l.Name))}");
+        foreach (var layer in layers)
+        {
+            if (layer == layers[0] && keepFirst) sites._kept[layer] = "it is the first layer, which the recipe keeps";
+            else if (layer == layers[^1] && keepLast) sites._kept[layer] = "it is the last layer, which the recipe keeps";
+            else if (keep.Contains(layer.Name)) sites._kept[layer] = "the recipe names it";
+            else if (layer.Inputs[0]!.DType != DType.Float32) sites._kept[layer] = $"its input is {layer.Inputs[0]!.DType}, not Float32";
+            else if (layer.Op is Gemm { Alpha: not 1 } or Gemm { Beta: not 1 }) sites._kept[layer] = "its factors alpha and beta are not 1";
+            else if (layer.Op is ConvTranspose) sites._kept[layer] = "transposed convolutions have no integer form";
+            else if (!graph.Inputs.Contains(layer.Inputs[0]!) && layer.Inputs[0]!.Producer is null) sites._kept[layer] = "its input is a constant";
+        }
+        foreach (var node in graph.Nodes) sites.Visit(node, keep);
+        return sites;
+    }
+
+    /// <summary>A layer's output after its bias and the activation function fused into it.</summary>
+    public static Value TailOf(Node layer)
+    {
+        var output = layer.Output;
+        if (layer.Op is MatMul && SingleUser(output) is { Op: Add } add && BiasOf(add, output) is not null) output = add.Output;
+        return SingleUser(output) is { Op: Relu or Clip } activation && activation.Inputs[0] == output && activation.Inputs.Skip(1).All(v => v?.Constant is not null || v is null)
+            ? activation.Output
+            : output;
+    }
+
+    /// <summary>The one-dimensional parameter that an addition adds to a value; null when it adds something else.</summary>
+    public static Value? BiasOf(Node add, Value to)
+    {
+        var other = add.Inputs[0] == to ? add.Inputs[1]! : add.Inputs[0]!;
+        return other is { Data: not null, Shape.Rank: 1 } && other.Shape[0] == to.Shape[-1] ? other : null;
+    }
+
+    private static Node? SingleUser(Value value) => value is { IsOutput: false, Users.Count: 1 } ? value.Users[0] : null;
+
+    private void Visit(Node node, ValueArray<string> keep)
+    {
+        if (_kept.ContainsKey(node)) _reported.Add((node, TailOf(node)));
+        if (_kept.ContainsKey(node) || keep.Contains(node.Name) || node.Outputs[0].DType != DType.Float32) return;
+        if (WeightAxes.Of(node) is not null)
+        {
+            _layers.Add(node);
+            Own(node.Inputs[0]!);
+            if (node.Op is MatMul && SingleUser(node.Output) is { Op: Add } add && BiasOf(add, node.Output) is not null) _biasAdds[add] = node;
+            Report(node, TailOf(node));
+            return;
+        }
+        if (_biasAdds.ContainsKey(node) || _sources.ContainsKey(node.Output)) return;
+        switch (node.Op)
+        {
+            case Add or Concat when node.Inputs.All(v => v is not null && _sources.ContainsKey(v)):
+                Report(node, TailOf(node));
+                break;
+            case AveragePool or GlobalAveragePool or Relu or Clip or ReduceMean when IsRounded(node.Inputs[0]):
+                Report(node, node.Output);
+                break;
+            case MaxPool or Reshape or Flatten or Squeeze or Unsqueeze or Transpose or Slice or Identity or GlobalMaxPool when IsRounded(node.Inputs[0]) && node.Outputs.Count == 1:
+                _sources[node.Output] = _sources[node.Inputs[0]!];
+                break;
+            case Pad { Mode: "constant" } when IsRounded(node.Inputs[0]) && (node.Inputs.Count < 3 || node.Inputs[2] is null || node.Inputs[2]!.Constant?.Item() == 0):
+                _sources[node.Output] = _sources[node.Inputs[0]!];
+                break;
+        }
+    }
+
+    private bool IsRounded(Value? value) => value is not null && _sources.ContainsKey(value);
+
+    private void Report(Node node, Value tail)
+    {
+        Own(tail);
+        _reported.Add((node, tail));
+    }
+
+    private void Own(Value value) => _sources.TryAdd(value, value);
+}
