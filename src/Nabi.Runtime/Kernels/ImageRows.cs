@@ -155,23 +155,48 @@ internal unsafe struct ImageRows : IRowSource
             var line = Source + ((((long)cursor.Image * InHeight) + inRow) * InWidth * PixelStride) + channel;
             var stop = Math.Min(ColumnCount, cursor.Column + length);
             length -= stop - cursor.Column;
-            for (var column = cursor.Column; column < stop; column++)
+            // Along a line: padding, then pixels a fixed step apart, then padding.
+            var offsets = ColumnOffsets + x;
+            var (column, end) = (cursor.Column, stop);
+            while (column < stop && (inRow < 0 || offsets[(long)column * ColumnTaps] < 0))
+                column++;
+            while (end > column && offsets[((long)end - 1) * ColumnTaps] < 0)
+                end--;
+            Pixels(null, 0, column - cursor.Column, run, ref target, stride);
+            if (column < end)
             {
-                var inColumn = ColumnOffsets[((long)column * ColumnTaps) + x];
-                var from = (inRow | inColumn) < 0 ? Zero : line + (inColumn * PixelStride);
-                if (run == 8)
-                {
-                    Vector256.Store(Vector256.Load(from), target);
-                }
-                else
-                {
-                    for (var i = 0; i < run; i++)
-                        target[i] = from[i];
-                }
-                target += stride;
+                var first = offsets[(long)column * ColumnTaps];
+                var step = end - column > 1 ? offsets[((long)column + 1) * ColumnTaps] - first : 0;
+                Pixels(line + (first * PixelStride), step * PixelStride, end - column, run, ref target, stride);
             }
+            Pixels(null, 0, stop - Math.Max(column, end), run, ref target, stride);
             cursor.Column = ColumnCount - 1;
             Advance(ref cursor);
+        }
+    }
+
+    /// <summary>Copies channels of <paramref name="count"/> pixels, or writes zeros for no source.</summary>
+    private static void Pixels(float* source, long step, int count, int run, ref float* target, int stride)
+    {
+        var to = target;
+        target += (long)count * stride;
+        if (source is null)
+        {
+            for (; count > 0; count--, to += stride)
+                new Span<float>(to, run).Clear();
+        }
+        else if (run == 8)
+        {
+            for (; count > 0; count--, to += stride, source += step)
+                Vector256.Store(Vector256.Load(source), to);
+        }
+        else
+        {
+            for (; count > 0; count--, to += stride, source += step)
+            {
+                for (var i = 0; i < run; i++)
+                    to[i] = source[i];
+            }
         }
     }
 
