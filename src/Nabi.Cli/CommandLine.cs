@@ -50,6 +50,7 @@ internal static class CommandLine
             new TrainCommand(),
             new EvalCommand(),
             new RunCommand(),
+            new BenchCommand(),
             new ExportCommand(),
             new DataCommand(),
         ];

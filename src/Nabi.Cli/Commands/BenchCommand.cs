@@ -1,0 +1,74 @@
+using System.CommandLine;
+using Nabi.Formats;
+using Nabi.Runtime;
+
+namespace Nabi.Cli.Commands;
+
+/// <summary><c>nabi bench</c>: latency on this machine.</summary>
+internal sealed class BenchCommand : NabiCommand
+{
+    private readonly Argument<string> _model = new("model") { Description = "The model file." };
+    private readonly Option<int> _batch = new("--batch") { Description = "Samples in a run.", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _threads = new("--threads") { Description = "Threads.", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _runs = new("--runs") { Description = "Runs measured.", DefaultValueFactory = _ => 200 };
+    private readonly Option<int> _warmup = new("--warmup") { Description = "Runs before the measurement.", DefaultValueFactory = _ => 50 };
+    private readonly Option<bool> _perLayer = new("--per-layer") { Description = "Show time and speed of every step of the plan." };
+
+    public BenchCommand()
+        : base("bench", "Measures latency after warming up: median and 95th percentile.", "nabi bench model.onnx --threads 2 --per-layer")
+    {
+        Add(_model);
+        foreach (var option in new Option[] { _batch, _threads, _runs, _warmup, _perLayer }) Add(option);
+    }
+
+    protected override int Run(ParseResult arguments, CancellationToken cancellation)
+    {
+        var path = arguments.GetRequiredValue(_model);
+        var batch = InRange("--batch", arguments.GetValue(_batch), 1, 65536);
+        var runs = InRange("--runs", arguments.GetValue(_runs), 1, 1_000_000);
+        var warmup = InRange("--warmup", arguments.GetValue(_warmup), 0, 1_000_000);
+        var threads = InRange("--threads", arguments.GetValue(_threads), 1, 256);
+        var graph = ModelFile.Read(path).WithBatch(batch);
+        using var session = new Session(graph, new SessionOptions { Threads = threads });
+        var inputs = graph.Inputs.ToDictionary(i => i.Name, Noise, StringComparer.Ordinal);
+        var latency = Latency.Measure(session, inputs, warmup, runs, Clock);
+        var profile = arguments.GetValue(_perLayer) ? session.Profile(inputs, Math.Min(runs, 50), Clock) : null;
+
+        Screen.Say($"{path}: median {Format.Milliseconds(latency.Median.TotalMilliseconds)}, p95 {Format.Milliseconds(latency.P95.TotalMilliseconds)}, "
+            + $"{batch / latency.Median.TotalSeconds:N0} samples/s, batch {batch}, {latency.Threads} thread{(latency.Threads == 1 ? "" : "s")}, {latency.Runs} runs, {latency.Processor}");
+        if (profile is not null)
+        {
+            Screen.Table(null, ["step", "kernel", ">time", ">share", ">MACs", ">GFLOP/s", ">GB/s"], profile.Steps.Select(s => (IReadOnlyList<string>)
+            [
+                s.Step.Name, s.Step.Kernel, Format.Milliseconds(s.Median.TotalMilliseconds), $"{s.Median / profile.Total:P1}",
+                s.Step.Macs == 0 ? "" : Format.Count(s.Step.Macs), s.Step.Macs == 0 ? "" : $"{s.GigaflopsPerSecond:0.0}", $"{s.GigabytesPerSecond:0.0}",
+            ]));
+        }
+        Screen.Document(new
+        {
+            Model = path,
+            P50Ms = latency.Median.TotalMilliseconds,
+            P95Ms = latency.P95.TotalMilliseconds,
+            MeanMs = latency.Mean.TotalMilliseconds,
+            latency.Threads,
+            Batch = batch,
+            latency.Runs,
+            latency.Processor,
+            Steps = profile?.Steps.Select(s => new { s.Step.Name, s.Step.Kernel, Ms = s.Median.TotalMilliseconds, s.Step.Macs, s.GigaflopsPerSecond }),
+        });
+        return CommandLine.Done;
+    }
+
+    private static Tensor Noise(Value input)
+    {
+        if (!input.Shape.IsKnown) throw new NabiException($"Input '{input.Name}' is {input.Type}; only its batch may be unknown to measure it.");
+        if (input.DType != DType.Float32) return Tensor.Zeros(input.DType, input.Shape);
+        var rng = new Rng(1);
+        var tensor = Tensor.Empty(input.DType, input.Shape);
+        foreach (ref var x in tensor.Span<float>()) x = rng.NextSingle();
+        return tensor;
+    }
+
+    private static int InRange(string option, int value, int from, int to) =>
+        value >= from && value <= to ? value : throw new NabiException($"{option} is {value}; use {from} to {to}.");
+}
