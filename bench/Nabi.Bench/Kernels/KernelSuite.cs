@@ -53,14 +53,14 @@ internal static unsafe class KernelSuite
 
     private static ConvShape Batched(ConvShape shape, int batch) => shape with { Window = shape.Window with { Batch = batch } };
 
-    /// <summary>Forward, gradient with respect to the input, gradient with respect to the weights, batch normalization there and back.</summary>
+    /// <summary>Forward, gradient with respect to the input, gradient with respect to the weights.</summary>
     private static void Train(WorkPool pool, ConvShape shape, double peak)
     {
         var w = shape.Window;
-        var pixels = w.Batch * w.Height * w.Width;
+        var pixels = (long)w.Batch * w.Height * w.Width;
         var name = $"{w.KernelHeight}x{w.KernelWidth} {w.Batch}x{w.Height}x{w.Width}x{shape.InChannels}{(shape.Groups > 1 ? " depthwise" : "")}";
         var (forward, backward, gradient) = (new Convolution(shape), new Convolution(shape, transposed: true), new ConvolutionWeightGradient(shape));
-        float* x = Allocate((long)pixels * shape.InChannels), y = Allocate((long)pixels * shape.OutChannels), weights = Allocate(shape.WeightSize);
+        float* x = Allocate(pixels * shape.InChannels), y = Allocate(pixels * shape.OutChannels), weights = Allocate(shape.WeightSize);
         float* packed = Allocate(Math.Max(forward.PackedSize, backward.PackedSize)), scratch = Allocate(gradient.ScratchSize(pool.Workers));
         forward.Pack(weights, packed);
         var flops = 2.0 * shape.MultiplyAdds;
@@ -68,12 +68,7 @@ internal static unsafe class KernelSuite
         backward.Pack(weights, packed);
         Report("train dX " + name, flops, Stopclock.MedianSeconds(() => backward.Run(pool, y, packed, x, default)), peak);
         Report("train dW " + name, flops, Stopclock.MedianSeconds(() => gradient.Run(pool, x, y, weights, false, scratch)), peak);
-        float* vectors = Allocate(6L * shape.InChannels);
-        var c = shape.InChannels;
-        Report("train batch norm (8 per element) " + name, 8.0 * pixels * c, Stopclock.MedianSeconds(() => BatchNormalization.Run(
-            pool, pixels, c, 1e-3f, true, x, vectors, vectors + c, y, vectors + (2 * c), vectors + (3 * c))), peak);
         Free(x, y, weights, packed, scratch);
-        Free((nint)vectors);
     }
 
     private static void Product(WorkPool pool, int m, int n, int k, double peak)
