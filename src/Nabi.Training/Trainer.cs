@@ -17,6 +17,7 @@ public sealed class Trainer
     private readonly TrainingStep _step;
     private readonly BatchLoader _loader;
     private readonly ModelInput _input;
+    private readonly long _total;
     private byte[]? _identity;
 
     /// <summary>Prepares a training.</summary>
@@ -40,6 +41,7 @@ public sealed class Trainer
             SampleShape = _input.SampleShape,
             ChannelsLast = _input.IsChannelsLast,
         });
+        _total = options.Steps ?? (long)options.Epochs * _loader.Steps;
         _step = TrainingStep.Build(model, options, masks);
         if (_step.Classes != data.ClassNames.Count)
             throw new NabiException($"Model '{model.Name}' tells {_step.Classes} classes apart, but data set '{data.Name}' has {data.ClassNames.Count}; give the model as many outputs.");
@@ -76,10 +78,12 @@ public sealed class Trainer
         using var teacher = NewTeacher();
         var state = new State(session, teacher, Clock.GetTimestamp());
         if (Checkpoints is { Resume: true } && File.Exists(Checkpoints.Path)) Restore(state, Checkpoint.Read(Checkpoints.Path));
-        while (state.Epoch < _options.Epochs && !cancellation.IsCancellationRequested) RunEpoch(state, progress, cancellation);
+        while (Done(state) < _total && !cancellation.IsCancellationRequested) RunEpoch(state, progress, cancellation);
         if (cancellation.IsCancellationRequested) Save(state);
-        return new TrainingResult(Finished(), state.History, state.Epoch == _options.Epochs, (long)state.Epoch * _loader.Steps + state.Step, state.Speed(Clock));
+        return new TrainingResult(Finished(), state.History, Done(state) >= _total, Math.Min(_total, Done(state)), state.Speed(Clock));
     }
+
+    private long Done(State state) => (long)state.Epoch * _loader.Steps + state.Step;
 
     /// <summary>Where the run is.</summary>
     private sealed class State(Session session, TeacherScores? teacher, long start)
@@ -119,7 +123,7 @@ public sealed class Trainer
         {
             if (cancellation.IsCancellationRequested) return;
             RunStep(state, batch, feed);
-            if (state.Step == _loader.Steps) break;
+            if (state.Step == _loader.Steps || Done(state) == _total) break;
             Report(state, progress, null);
             if (Checkpoints is { EverySteps: > 0 } && state.Step % Checkpoints.EverySteps == 0) Save(state);
         }
@@ -128,7 +132,7 @@ public sealed class Trainer
         var measured = Validation is null ? null
             : Evaluator.Evaluate(Finished(), Validation, new EvaluationOptions { Session = new SessionOptions { Threads = Threads } }, clock: Clock, cancellation: CancellationToken.None);
         state.Elsewhere += Clock.GetElapsedTime(pause);
-        var record = new EpochRecord(state.Epoch + 1, state.Rate, state.LossSum / _loader.Steps, Accuracy(state), measured?.Loss, measured?.Accuracy, seconds);
+        var record = new EpochRecord(state.Epoch + 1, state.Rate, state.LossSum / state.Step, Accuracy(state), measured?.Loss, measured?.Accuracy, seconds);
         state.History.Add(record);
         Report(state, progress, record);
         (state.Epoch, state.Step, state.LossSum, state.Correct) = (state.Epoch + 1, 0, 0, 0);
@@ -144,8 +148,8 @@ public sealed class Trainer
 
     private void RunStep(State state, Batch batch, Dictionary<string, Tensor> feed)
     {
-        var done = (long)state.Epoch * _loader.Steps + state.Step;
-        state.Rate = _options.LearningRate * _options.Schedule.Factor(done, (double)_options.Epochs * _loader.Steps);
+        var done = Done(state);
+        state.Rate = _options.LearningRate * _options.Schedule.Factor(done, _total);
         feed[_step.Rate].Span<float>()[0] = (float)state.Rate;
         feed[_step.Number].Span<float>()[0] = done + 1;
         if (_step.AverageDecay is { } decay) feed[decay].Span<float>()[0] = (float)Math.Min(_options.EmaDecay!.Value, (1.0 + done) / (10.0 + done));
@@ -183,8 +187,8 @@ public sealed class Trainer
         if (finished is null && state.LastReport != 0 && Clock.GetElapsedTime(state.LastReport) < ProgressInterval) return;
         state.LastReport = Clock.GetTimestamp();
         var speed = state.Speed(Clock);
-        var left = ((long)(_options.Epochs - state.Epoch) * _loader.Steps - state.Step) * _options.BatchSize;
-        progress.Report(new TrainingProgress(state.Epoch + 1, _options.Epochs, state.Step, _loader.Steps, state.LossSum / Math.Max(1, state.Step), Accuracy(state),
+        var left = (_total - Done(state)) * _options.BatchSize;
+        progress.Report(new TrainingProgress(state.Epoch + 1, (int)((_total + _loader.Steps - 1) / _loader.Steps), state.Step, _loader.Steps, state.LossSum / Math.Max(1, state.Step), Accuracy(state),
             speed, TimeSpan.FromSeconds(Math.Min(1e9, left / Math.Max(speed, 1e-9))), finished));
     }
 
@@ -192,7 +196,7 @@ public sealed class Trainer
     {
         var model = _step.Model();
         var metadata = new Dictionary<string, string>(_loader.Normalization.Describe(model.Metadata, _data), StringComparer.Ordinal);
-        var line = $"trained on {_data.Name}: {_data.Count} samples, {_options.Epochs} epochs, batch {_options.BatchSize}, {_options.Optimizer.GetType().Name}, rate {_options.LearningRate}, seed {_options.Seed}";
+        var line = $"trained on {_data.Name}: {_data.Count} samples, {_total} steps, batch {_options.BatchSize}, {_options.Optimizer.GetType().Name}, rate {_options.LearningRate}, seed {_options.Seed}";
         metadata[MetadataKeys.Provenance] = metadata.TryGetValue(MetadataKeys.Provenance, out var before) ? $"{before}\n{line}" : line;
         return model.WithMetadata(metadata);
     }

@@ -9,10 +9,16 @@ public sealed record TrainingOptions
     /// <summary>Times the training set is gone through. Default 10. Range 1 to 100,000.</summary>
     public int Epochs { get; init; } = 10;
 
+    /// <summary>Ends after this many steps, over which the schedule is then spread; <see cref="Epochs"/> means nothing then. Default none.</summary>
+    public int? Steps { get; init; }
+
     /// <summary>Samples in a step. Default 64.</summary>
     public int BatchSize { get; init; } = 64;
 
-    /// <summary>The learning rate that the schedule scales, above 0. Default 0.05, for SGD; Adam wants about 0.001.</summary>
+    /// <summary>
+    /// The learning rate that the schedule scales, above 0. Default 0.05, for SGD on networks with batch normalization; Adam, and networks whose
+    /// normalization was folded into their convolutions, want about 0.001 (the latter also <see cref="ClipNorm"/>).
+    /// </summary>
     public double LearningRate { get; init; } = 0.05;
 
     /// <summary>How parameters follow gradients. Default SGD with Nesterov momentum.</summary>
@@ -63,6 +69,7 @@ public sealed record TrainingOptions
     /// <summary>What is wrong, as a sentence; null when nothing is.</summary>
     internal string? Fault =>
         Epochs is < 1 or > 100_000 ? $"A training of {Epochs} epochs is not possible; use 1 to 100,000."
+        : Steps is < 1 ? $"A training of {Steps} steps is not possible; use 1 or more."
         : BatchSize is < 1 or > 65536 ? $"A batch of {BatchSize} samples is not possible; use 1 to 65536."
         : LearningRate is not (> 0 and < 1e6) ? $"A learning rate of {LearningRate} is not possible; use one above 0."
         : Optimizer.WeightDecay is not (>= 0 and < 1) ? $"A weight decay of {Optimizer.WeightDecay} is not possible; use 0 to below 1."

@@ -162,7 +162,7 @@ public sealed class TrainingStep
     // Every gradient times min(1, limit / norm of all of them).
     private static Value[] Clip(GraphBuilder b, IReadOnlyList<Value> gradients, double limit)
     {
-        var squares = gradients.Select(g => b.ReduceSum(b.Mul(g, g), [], keepdims: false)).Aggregate(b.Add);
+        var squares = gradients.Select(g => b.Apply(new ReduceSumSquare { Keepdims = false }, g)).Aggregate(b.Add);
         var norm = b.Sqrt(b.Add(squares, b.Scalar(1e-12, squares)));
         var factor = b.Apply(new Min(), b.Div(b.Scalar(limit, norm), norm), b.Scalar(1, norm));
         return [.. gradients.Select(g => b.Mul(g, factor))];

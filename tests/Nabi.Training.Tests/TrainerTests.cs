@@ -32,6 +32,37 @@ public class TrainerTests
     }
 
     [Fact]
+    public void Glyphs_are_hard_for_a_linear_classifier_and_not_for_a_convolutional_one()
+    {
+        var data = Glyphs.Draw(3_000, 300);
+        var options = new TrainingOptions { Epochs = 5, BatchSize = 32, LearningRate = 0.002, Optimizer = new Adam() };
+        var linear = Evaluator.Evaluate(new Trainer(SmallModels.Linear(784, 10), data.Train, options).Run().Model, data.Test).Accuracy;
+        var cnn = Evaluator.Evaluate(new Trainer(SmallModels.Cnn(channels: 16, stride: 2, layers: 3), data.Train, options).Run().Model, data.Test).Accuracy;
+        Assert.InRange(linear, 0.15, 0.45);
+        Assert.True(cnn > linear + 0.25, $"linear {linear}, convolutional {cnn}");
+    }
+
+    [Fact]
+    public void A_training_can_be_a_number_of_steps()
+    {
+        var data = Glyphs.Draw(48, 10).Train;
+        var result = Train(data, Rich with { Steps = 8 });
+        Assert.Equal((true, 8L), (result.IsComplete, result.Steps));
+        // Six steps an epoch: the second epoch is cut, and the schedule ends with it.
+        Assert.Equal(2, result.History.Count);
+        Assert.True(result.History[1].LearningRate < 0.1 * Rich.LearningRate);
+    }
+
+    [Fact]
+    public void A_sparsity_penalty_shrinks_the_scales_it_names()
+    {
+        var data = Glyphs.Draw(48, 10).Train;
+        double Scales(double strength) => Train(data, Rich with { EmaDecay = null, Penalties = [new ScaleSparsity(strength)] }).Model
+            .Parameter("norm.scale")!.Data!.ToSingle().Sum(Math.Abs);
+        Assert.True(Scales(10) < Scales(1e-6) - 0.1);
+    }
+
+    [Fact]
     public void Equal_seeds_give_equal_bits_and_other_seeds_do_not()
     {
         var data = Glyphs.Draw(48, 10).Train;
