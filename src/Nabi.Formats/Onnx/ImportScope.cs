@@ -1,9 +1,12 @@
+using System.Collections.Immutable;
+
 namespace Nabi.Formats;
 
 /// <summary>The names visible to the nodes of a graph, a branch or a function body. Branches see their surroundings, functions do not.</summary>
 internal sealed class ImportScope(ImportScope? parent, string prefix)
 {
     private readonly Dictionary<string, Value> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ImmutableList<Value>> _sequences = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Func<Value>> _pending = new(StringComparer.Ordinal);
 
     /// <summary>Put before names so that inlined bodies keep theirs apart.</summary>
@@ -22,6 +25,12 @@ internal sealed class ImportScope(ImportScope? parent, string prefix)
     {
         if (_values.ContainsKey(name) || !_pending.TryAdd(name, make)) throw new NabiException($"two values are named '{name}'");
     }
+
+    /// <summary>Defines the name of a sequence.</summary>
+    public void DefineSequence(string name, ImmutableList<Value> values) => _sequences[name] = values;
+
+    /// <summary>The values of a sequence; null when no sequence has the name.</summary>
+    public ImmutableList<Value>? FindSequence(string name) => _sequences.GetValueOrDefault(name) ?? parent?.FindSequence(name);
 
     /// <summary>Is the name defined here?</summary>
     public bool Defines(string name) => _values.ContainsKey(name) || _pending.ContainsKey(name);

@@ -106,6 +106,9 @@ internal sealed class OnnxExporter
         };
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = opset });
         if (_proto.Node.Any(n => n.Domain == Op.NabiDomain)) model.OpsetImport.Add(new OperatorSetIdProto { Domain = Op.NabiDomain, Version = 1 });
+        var held = _proto.Initializer.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        var exceptions = TrainableRule.Exceptions(_proto.Node, _graph.Parameters.Select(p => (_nameOf[p], p)).Where(p => held.Contains(p.Item1)));
+        if (exceptions.Length > 0) model.MetadataProps.Add(new StringStringEntryProto { Key = TrainableRule.ExceptionsKey, Value = exceptions });
         foreach (var (key, value) in _graph.Metadata) model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
         return model;
     }

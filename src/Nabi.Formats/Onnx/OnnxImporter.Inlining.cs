@@ -84,22 +84,15 @@ internal sealed partial class OnnxImporter
         for (var i = 0; i < node.Output.Count; i++)
         {
             if (node.Output[i].Length == 0) continue;
-            Define(node, i, i < carried.Length ? carried[i] : Stacked(scans[i - carried.Length]), scope);
+            Define(node, i, i < carried.Length ? carried[i] : Scanned(scans[i - carried.Length]), scope);
         }
 
         Tensor Known(string name) => Require(name, scope).Constant
             ?? throw new NabiException("how often it runs depends on the inputs; only loops that are decided while reading are supported");
     }
 
-    private Value Stacked(List<Value> slices)
-    {
-        if (slices.Count == 0) throw new NabiException("a loop that never runs gives no scan output");
-        var unsqueeze = OpCatalog.Find("", "Unsqueeze") ?? throw new NabiException("scan outputs need the operator Unsqueeze");
-        var concat = OpCatalog.Find("", "Concat") ?? throw new NabiException("scan outputs need the operator Concat");
-        var none = new Dictionary<string, object>(StringComparer.Ordinal);
-        var rows = slices.Select(s => (Value?)_builder.Apply(unsqueeze.Create(none), s, _builder.Integers(0))).ToArray();
-        return _builder.Apply(concat.Create(new Dictionary<string, object>(StringComparer.Ordinal) { ["axis"] = 0L }), rows);
-    }
+    private Value Scanned(List<Value> slices) =>
+        slices.Count > 0 ? Stacked(slices, 0) : throw new NabiException("a loop that never runs gives no scan output");
 
     private IReadOnlyList<Value> InlineBody(GraphProto body, ImportScope inner)
     {

@@ -17,6 +17,7 @@ internal sealed partial class OnnxImporter
     private readonly ShapeProbe? _probe;
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
     private Dictionary<string, bool> _weights = new(StringComparer.Ordinal);
+    private Dictionary<string, bool> _exceptions = new(StringComparer.Ordinal);
     private Dictionary<string, long> _opsets = new(StringComparer.Ordinal);
     private int _nodeCount;
     private int _depth;
@@ -55,13 +56,13 @@ internal sealed partial class OnnxImporter
         var nodes = NodeOrder.Sort(graph.Node);
         ReserveNames(graph);
         _weights = TrainableRule.Weights(nodes);
+        _builder.Metadata = Metadata();
         var scope = new ImportScope(null, "");
         DefineTensors(graph, scope, trainable: true);
         DefineInputs(graph, scope);
         foreach (var node in nodes) Import(node, scope);
         foreach (var output in graph.Output)
             _builder.Output(output.Name, scope.Find(output.Name) ?? throw new NabiException($"output '{output.Name}' is not made by any node"));
-        _builder.Metadata = Metadata();
         var result = _builder.Build();
         return Verifier.FirstFault(result) is { } fault ? throw new NabiException(fault) : result;
     }
@@ -108,9 +109,11 @@ internal sealed partial class OnnxImporter
             scope.DefineLazily(tensor.Values?.Name ?? "", () => Parameter(tensor.Values?.Name ?? "", OnnxTensors.Read(tensor), scope, trainable));
     }
 
-    private Value Parameter(string name, Tensor data, ImportScope scope, bool trainable) =>
-        _builder.Parameter(scope.Prefix + name, data,
-            trainable && data.DType.IsFloat() && _weights.TryGetValue(name, out var single) && (single || data.Count > 1));
+    private Value Parameter(string name, Tensor data, ImportScope scope, bool trainable)
+    {
+        if (!_exceptions.TryGetValue(name, out var isWeight)) isWeight = TrainableRule.IsWeight(_weights, name, data);
+        return _builder.Parameter(scope.Prefix + name, data, trainable && data.DType.IsFloat() && isWeight);
+    }
 
     private static TensorType TypeOf(ValueInfoProto info)
     {
@@ -135,6 +138,7 @@ internal sealed partial class OnnxImporter
     {
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var entry in _model.MetadataProps) metadata[entry.Key] = entry.Value;
+        if (metadata.Remove(TrainableRule.ExceptionsKey, out var exceptions)) _exceptions = TrainableRule.ReadExceptions(exceptions);
         return metadata;
     }
 
@@ -163,6 +167,7 @@ internal sealed partial class OnnxImporter
             case "Constant": Define(node, 0, Parameter(node.Output[0], ConstantOf(node), scope, trainable: true), scope); break;
             case "If": InlineIf(node, scope); break;
             case "Loop": InlineLoop(node, scope); break;
+            case var op when SequenceOperators.Contains(op): ImportSequence(node, scope); break;
             default: Apply(node, "", scope); break;
         }
     }

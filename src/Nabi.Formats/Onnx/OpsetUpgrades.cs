@@ -49,13 +49,12 @@ internal static partial class OpsetUpgrades
 
     private static readonly ILookup<string, (string Op, int Before, Upgrade Upgrade)> ByOperator = Table.ToLookup(row => row.Op);
 
-    // Operators that are another operator, or part of the graph itself, once they are read.
+    // Operators that are another operator once they are read.
     private static readonly Dictionary<string, string> ReadAs = new(StringComparer.Ordinal) { ["Upsample"] = "Resize", ["Scatter"] = "ScatterElements" };
 
     /// <summary>Is a node that the catalogue does not have nevertheless read?</summary>
     public static bool Replaces(string op, int opset) =>
-        op is "Constant" or "If" or "Loop"
-        || (ReadAs.TryGetValue(op, out var now) && OpCatalog.Find("", now) is not null && ByOperator[op].Any(row => opset < row.Before));
+        ReadAs.TryGetValue(op, out var now) && OpCatalog.Find("", now) is not null && ByOperator[op].Any(row => opset < row.Before);
 
     /// <summary>The node, or the nodes that stand for it, in the form Nabi has.</summary>
     public static IReadOnlyList<NodeProto> Apply(NodeProto node, UpgradeContext context)

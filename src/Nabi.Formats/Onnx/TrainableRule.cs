@@ -4,10 +4,14 @@ namespace Nabi.Formats;
 
 /// <summary>
 /// Which floating-point constants of an ONNX graph are weights that training changes. ONNX does not say, so it follows from where they
-/// are read: weight and bias positions are, running statistics, scales, shapes and single numbers are not.
+/// are read: weight and bias positions are, running statistics, scales, shapes and single numbers are not. Where a graph disagrees (frozen
+/// layers, learned quantization scales), the file says so in the metadata property <see cref="ExceptionsKey"/>: one name a line, after + or -.
 /// </summary>
 internal static class TrainableRule
 {
+    /// <summary>The metadata property with the parameters that the rule gets wrong.</summary>
+    public const string ExceptionsKey = "nabi.trainable";
+
     private static readonly Dictionary<string, int[]> Positions = new(StringComparer.Ordinal)
     {
         ["Conv"] = [1, 2],
@@ -39,6 +43,26 @@ internal static class TrainableRule
     {
         "Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze", "Flatten", "Cast", "FakeQuantize",
     };
+
+    /// <summary>Does the rule take a tensor for a weight?</summary>
+    public static bool IsWeight(IReadOnlyDictionary<string, bool> weights, string name, Tensor data) =>
+        data.DType.IsFloat() && weights.TryGetValue(name, out var single) && (single || data.Count > 1);
+
+    /// <summary>The text of <see cref="ExceptionsKey"/>; empty when the rule is right about every parameter.</summary>
+    public static string Exceptions(IReadOnlyList<NodeProto> nodes, IEnumerable<(string Name, Value Parameter)> parameters)
+    {
+        var weights = Weights(nodes);
+        return string.Join('\n', parameters.Where(p => IsWeight(weights, p.Name, p.Parameter.Data!) != p.Parameter.IsTrainable)
+            .Select(p => (p.Parameter.IsTrainable ? '+' : '-') + p.Name));
+    }
+
+    /// <summary>Reads the text of <see cref="ExceptionsKey"/>.</summary>
+    public static Dictionary<string, bool> ReadExceptions(string text)
+    {
+        var exceptions = new Dictionary<string, bool>(StringComparer.Ordinal);
+        foreach (var line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries)) exceptions[line[1..]] = line[0] == '+';
+        return exceptions;
+    }
 
     /// <summary>The names read in weight positions, and whether one element is enough there.</summary>
     public static Dictionary<string, bool> Weights(IReadOnlyList<NodeProto> nodes)

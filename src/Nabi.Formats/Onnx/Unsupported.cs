@@ -27,7 +27,7 @@ internal static class Unsupported
         {
             var domain = OnnxNames.Domain(node.Domain);
             if (!functions.ContainsKey((domain, node.OpType)) && OpCatalog.Find(domain, node.OpType) is null
-                && !(domain.Length == 0 && OpsetUpgrades.Replaces(node.OpType, opset)))
+                && !(domain.Length == 0 && (OnnxImporter.IsResolved(node.OpType) || OpsetUpgrades.Replaces(node.OpType, opset))))
                 missing.TryAdd(domain.Length == 0 ? node.OpType : $"{domain}.{node.OpType}", NodeOrder.Label(node));
             foreach (var attribute in node.Attribute)
                 if (attribute.G is not null) Collect(attribute.G.Node, functions, opset, missing);

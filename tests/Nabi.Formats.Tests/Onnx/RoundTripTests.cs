@@ -20,6 +20,80 @@ public sealed class RoundTripTests : IDisposable
     }
 
     [Fact]
+    public void FrozenWeightsStayFrozen()
+    {
+        var b = new GraphBuilder("g");
+        var x = b.Input("x", DType.Float32, [4, 3]);
+        var frozen = b.Parameter("frozen", Tensor.Full<float>([3, 2], 1), trainable: false);
+        var learned = b.Parameter("learned", Tensor.Scalar(2f));
+        b.Output("y", b.Mul(b.MatMul(x, frozen), learned));
+        var back = Through(b.Build());
+        Assert.False(back.Parameter("frozen")!.IsTrainable);
+        Assert.True(back.Parameter("learned")!.IsTrainable);
+        Assert.Empty(back.Metadata);
+    }
+
+    [Fact]
+    public void FakeQuantizationIsWrittenAsIntegers()
+    {
+        var graph = Quantized(weightMin: -127);
+        var path = Path.Combine(_folder, "model.onnx");
+        OnnxFile.Write(graph, path);
+        var back = OnnxFile.Read(path);
+        Assert.Equal(["QuantizeLinear", "DequantizeLinear", "DequantizeLinear", "MatMul", "Clip", "QuantizeLinear", "DequantizeLinear"], back.Nodes.Select(n => n.Op.Name));
+        Assert.Empty(back.Metadata);
+        var weights = back.Parameters.Single(p => p.DType == DType.Int8 && p.Shape.Rank == 2);
+        Assert.Equal([10, -127, -20, 127, 30, -127], weights.Data!.ToInt64());
+        var inputs = new Dictionary<string, Tensor> { ["x"] = Tensor.Of([2, 3], [0.1f, -2, 3, 4.04f, 500, -6]) };
+        Assert.Equal(ReferenceEvaluator.Run(graph, inputs)["y"].ToSingle(), ReferenceEvaluator.Run(back, inputs)["y"].ToSingle());
+        OnnxFile.Write(graph, path, new OnnxWriteOptions { Exchange = false });
+        Assert.Equal(4, OnnxFile.Read(path).Nodes.Count);
+        OnnxFile.Write(Quantized(weightMin: -8, weightMax: 7), path, new OnnxWriteOptions { Opset = 21 });
+        Assert.Contains(OnnxFile.Read(path).Parameters, p => p.DType == DType.Int4 && p.Shape.Rank == 2);
+    }
+
+    [Theory]
+    [InlineData(17)]
+    [InlineData(18)]
+    [InlineData(22)]
+    public void EveryOperatorSetSaysTheSame(int opset)
+    {
+        var b = new GraphBuilder("g");
+        var x = b.Input("x", DType.Float32, [2, 3]);
+        var mean = b.Apply(new ReduceMean { Keepdims = true }, x, b.Integers(1));
+        var swish = b.Apply(new Swish { Alpha = 2 }, b.Sub(x, mean));
+        b.Output("y", b.Apply(new RMSNormalization(), swish, b.Parameter("scale", Tensor.Vector(1f, 2, 3))));
+        var graph = b.Build();
+        var back = Through(graph, new OnnxWriteOptions { Opset = opset });
+        var inputs = new Dictionary<string, Tensor> { ["x"] = Tensor.Of([2, 3], [1f, -2, 3, 4, 5, -6]) };
+        Assert.Null(BackendCase.Difference(ReferenceEvaluator.Run(graph, inputs)["y"], ReferenceEvaluator.Run(back, inputs)["y"], 1e-5, 1e-6));
+    }
+
+    [Fact]
+    public void AnOperatorSetThatLacksAnOperatorIsRefusedOrRaised()
+    {
+        var b = new GraphBuilder("g");
+        b.Output("y", b.ApplyNamed(new Gelu(), "act", 1, [b.Input("x", DType.Float32, [2])])[0]);
+        var graph = b.Build();
+        var message = Assert.Throws<NabiException>(() => Through(graph, new OnnxWriteOptions { Opset = 17 })).Message;
+        Assert.Contains("'act' (Gelu) needs operator set 20", message, StringComparison.Ordinal);
+        Assert.Single(Through(graph).Nodes);
+    }
+
+    private static Graph Quantized(int weightMin, int weightMax = 127)
+    {
+        var b = new GraphBuilder("quantized");
+        var x = b.Input("x", DType.Float32, [2, 3]);
+        var w = b.Parameter("w", Tensor.Of([3, 2], [1f, -200, -2, 200, 3, -200]));
+        var byte8 = new FakeQuantize { QMin = 0, QMax = 255 };
+        var quantizedX = b.ApplyNamed(byte8, "qx", 1, [x, b.Constant(Tensor.Scalar(0.05f)), b.Constant(Tensor.Scalar((byte)100))])[0];
+        var quantizedW = b.ApplyNamed(new FakeQuantize { Axis = 1, QMin = weightMin, QMax = weightMax }, "qw", 1, [w, b.Constant(Tensor.Vector(0.1f, 0.5f))])[0];
+        var product = b.ApplyNamed(new MatMul(), "product", 1, [quantizedX, quantizedW])[0];
+        b.Output("y", b.ApplyNamed(new FakeQuantize { QMin = -100, QMax = 100 }, "qy", 1, [product, b.Constant(Tensor.Vector(0.25f))])[0]);
+        return b.Build();
+    }
+
+    [Fact]
     public void ExternalDataIsBesideTheModel()
     {
         var path = Path.Combine(_folder, "model.onnx");
