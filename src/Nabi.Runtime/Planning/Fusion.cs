@@ -1,5 +1,6 @@
 using Nabi.Ops;
 using Nabi.Runtime.Planning.Lowering;
+using Nabi.Runtime.Planning.Quantized;
 
 namespace Nabi.Runtime.Planning;
 
@@ -13,6 +14,7 @@ internal sealed class Fusion
     private readonly HashSet<Node> _absorbed = [];
 
     private readonly Dictionary<Node, ReluGate> _gates = [];
+    private readonly Dictionary<Node, QuantizedMatch> _quantized = [];
 
     private Fusion() { }
 
@@ -24,7 +26,13 @@ internal sealed class Fusion
     {
         var fusion = new Fusion();
         foreach (var node in graph.Nodes)
-            if (Epilogues.CanStart(node)) fusion.Add(Epilogues.Chain(node, n => fusion._absorbed.Contains(n) || fusion._groups.ContainsKey(n)));
+        {
+            if (QuantizedMatcher.Of(node) is not { } match) continue;
+            fusion._quantized[node] = match;
+            fusion.Add(match.Group);
+        }
+        foreach (var node in graph.Nodes)
+            if (Epilogues.CanStart(node) && !fusion._absorbed.Contains(node)) fusion.Add(Epilogues.Chain(node, n => fusion._absorbed.Contains(n) || fusion._groups.ContainsKey(n)));
         foreach (var node in graph.Nodes) fusion.AbsorbGate(node);
         fusion.GroupElementwise(graph);
         return fusion;
@@ -32,6 +40,9 @@ internal sealed class Fusion
 
     /// <summary>The group that is done at this node, or null if it is done later, with another.</summary>
     public IReadOnlyList<Node>? GroupOf(Node node) => _absorbed.Contains(node) ? null : _groups.GetValueOrDefault(node) ?? [node];
+
+    /// <summary>What this QuantizeLinear ends that is done on integers, or null.</summary>
+    public QuantizedMatch? QuantizedOf(Node node) => _quantized.GetValueOrDefault(node);
 
     /// <summary>The gate absorbed into the gradient of a batch normalization, or null.</summary>
     public ReluGate? GateOf(Node gradient) => _gates.GetValueOrDefault(gradient);

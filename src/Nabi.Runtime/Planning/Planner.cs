@@ -11,6 +11,7 @@ internal sealed class Planner
     private readonly PinnedTensors _pins;
     private readonly Dictionary<Value, Slot?[]> _forms = [];
     private readonly Dictionary<(Value Value, string Form), Slot> _derived = [];
+    private readonly Dictionary<Value, Node> _lazy = [];
     private readonly List<Step> _prepare = [];
     private readonly List<Step> _steps = [];
 
@@ -43,7 +44,7 @@ internal sealed class Planner
     /// <summary>The value in the asked layout; a conversion is emitted once if it lies in the other.</summary>
     public Slot Read(Value value, Layout layout = Layout.RowMajor)
     {
-        var forms = _forms[value];
+        var forms = Forms(value);
         if (forms[(int)layout] is { } ready) return ready;
         var other = forms[1 - (int)layout]!;
         Slot slot;
@@ -62,16 +63,16 @@ internal sealed class Planner
     /// <summary>The value in whatever layout it lies.</summary>
     public Slot ReadAny(Value value)
     {
-        var forms = _forms[value];
+        var forms = Forms(value);
         return forms[(int)Layout.ChannelsLast] ?? forms[(int)Layout.RowMajor]!;
     }
 
     /// <summary>Does it lie channels-last only, so that reading it row-major costs a conversion?</summary>
     public bool IsChannelsLast(Value value) =>
-        _forms[value] is var forms && forms[(int)Layout.RowMajor] is null && !Layouts.AreSame(value.Shape);
+        Forms(value) is var forms && forms[(int)Layout.RowMajor] is null && !Layouts.AreSame(value.Shape);
 
     /// <summary>Is there a channels-last form already?</summary>
-    public bool HasChannelsLast(Value value) => _forms[value][(int)Layout.ChannelsLast] is not null;
+    public bool HasChannelsLast(Value value) => Forms(value)[(int)Layout.ChannelsLast] is not null;
 
     /// <summary>Makes the slot a step will write the value to.</summary>
     public Slot Define(Value value, Layout layout = Layout.RowMajor)
@@ -108,6 +109,20 @@ internal sealed class Planner
         foreach (var slot in step.Scratch) slot.Root.Home = SlotHome.Constant;
     }
 
+    /// <summary>A tensor that the plan itself needs.</summary>
+    public unsafe Slot Constant(string name, Tensor tensor)
+    {
+        var slot = new Slot(name, tensor.Type, Layout.RowMajor, SlotHome.Constant);
+        slot.Place((byte*)_pins.AddressOf(tensor));
+        return slot;
+    }
+
+    private Slot?[] Forms(Value value)
+    {
+        if (_lazy.Remove(value, out var node)) Lower([node]);
+        return _forms[value];
+    }
+
     private void Bind(Value value, Slot slot)
     {
         var forms = new Slot?[2];
@@ -132,6 +147,18 @@ internal sealed class Planner
     private void Lower(Node node)
     {
         if (Fusion.GroupOf(node) is not { } group) return;
+        if (node.Op is Ops.DequantizeLinear)
+        {
+            _lazy[node.Output] = node;   // integer kernels read what lies behind it: it is done only if something reads the floats
+            return;
+        }
+        if (Fusion.QuantizedOf(node) is not { } match) Lower(group);
+        else if (!QuantizedLowering.Lower(match, this))
+            foreach (var member in group) Lower([member]);
+    }
+
+    private void Lower(IReadOnlyList<Node> group)
+    {
         if (!Options.Reference && LoweringTable.TryLower(group, this)) return;
         foreach (var member in group)
             if (Options.Reference || group.Count == 1 || !LoweringTable.TryLower([member], this)) ReferenceLowering.Lower(member, this);

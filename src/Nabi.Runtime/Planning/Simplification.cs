@@ -27,7 +27,8 @@ internal sealed class Simplification(Rewriter rewriter)
 
     private IReadOnlyList<Value>? Folded(Node node, Value?[] inputs)
     {
-        if (!node.Op.IsDeterministic) return null;
+        // Integer kernels want the stored weights behind a DequantizeLinear; floats that are read are computed once anyway.
+        if (!node.Op.IsDeterministic || node.Op is DequantizeLinear) return null;
         if (node.Op is ShapeOf && inputs[0]!.Shape.IsKnown)
             return Constants(node, node.Op.Evaluate(new EvalContext([Tensor.Over(DType.Bool, inputs[0]!.Shape, new byte[inputs[0]!.Shape.Count])], 1, new Rng(0))));
         long bytes = 0;

@@ -26,6 +26,7 @@ internal static class LoweringTable
         OptimizerLowering.AddTo(table);
         PoolLowering.AddTo(table);
         MatrixLowering.AddTo(table);
+        QuantizedLowering.AddTo(table);
         ShapeLowering.AddTo(table);
         ReductionLowering.AddTo(table);
         return table;

@@ -7,15 +7,17 @@ internal static class ShapeLowering
 {
     public static void AddTo(Dictionary<Type, Lowering> table)
     {
-        foreach (var type in (Type[])[typeof(Reshape), typeof(Flatten), typeof(Identity), typeof(Squeeze), typeof(Unsqueeze)]) table[type] = View;
-        table[typeof(Transpose)] = LowerTranspose;
-        table[typeof(Expand)] = LowerExpand;
+        foreach (var type in (Type[])[typeof(Reshape), typeof(Flatten), typeof(Identity), typeof(Squeeze), typeof(Unsqueeze)])
+            table[type] = (g, p) => View(g[0].Inputs[0]!, g[0].Output, p);
+        table[typeof(Transpose)] = (g, p) => Transposed(g[0].Name, g[0].Inputs[0]!, g[0].Output, (Transpose)g[0].Op, p);
+        table[typeof(Expand)] = (g, p) => Expanded(g[0], p);
+        table[typeof(Concat)] = (g, p) => Concatenate(g[0].Name, [.. g[0].Inputs.Select(v => v!)], g[0].Output, ((Concat)g[0].Op).Axis, p);
+        table[typeof(Split)] = (g, p) => Divide(g[0], p);
     }
 
     /// <summary>The same elements in the same order: no step. An input channels-last stays so if the shape does not change.</summary>
-    private static bool View(IReadOnlyList<Node> group, Planner planner)
+    public static bool View(Value input, Value output, Planner planner)
     {
-        var (input, output) = (group[0].Inputs[0]!, group[0].Output);
         if (input.DType != output.DType || input.Shape.Count != output.Shape.Count) return false;
         if (input.Shape.Equals(output.Shape))
         {
@@ -29,38 +31,79 @@ internal static class ShapeLowering
         return true;
     }
 
-    private static bool LowerTranspose(IReadOnlyList<Node> group, Planner planner)
+    /// <summary>Emits a transposition from whichever layout the input lies in.</summary>
+    public static bool Transposed(string name, Value input, Value output, Transpose op, Planner planner)
     {
-        var (input, output) = (group[0].Inputs[0]!, group[0].Output);
         if (!IsByteSized(output.DType)) return false;
-        var perm = ((Transpose)group[0].Op).Permutation(input.Shape.Rank);
+        var perm = op.Permutation(input.Shape.Rank);
         var source = planner.ReadAny(input);
         var own = Layouts.Strides(source.Shape, source.Layout);
-        return Rearranged(group[0], planner, source, Array.ConvertAll(perm, axis => own[axis]));
+        return Rearranged(name, op.Name, output, planner, source, Array.ConvertAll(perm, axis => own[axis]));
     }
 
-    private static bool LowerExpand(IReadOnlyList<Node> group, Planner planner)
+    /// <summary>Emits one copy per input into the result.</summary>
+    public static bool Concatenate(string name, IReadOnlyList<Value> inputs, Value output, int axis, Planner planner)
     {
-        var (input, output) = (group[0].Inputs[0]!, group[0].Output);
+        if (!IsByteSized(output.DType) || output.Shape.Rank > Kernels.ElementProgram.MaxRank || output.Shape.Count == 0) return false;
+        var layout = inputs.Any(planner.IsChannelsLast) || planner.Wishes.Contains(output) ? Layout.ChannelsLast : Layout.RowMajor;
+        if (Layouts.AreSame(output.Shape)) layout = Layout.RowMajor;
+        var along = output.Shape.Axis(axis);
+        var slots = inputs.Where(v => v.Shape.Count > 0).Select(v => planner.Read(v, layout)).ToArray();
+        var target = planner.Define(output, layout);
+        long offset = 0;
+        var copies = new PartCopy[slots.Length];
+        for (var i = 0; i < slots.Length; i++)
+        {
+            copies[i] = new PartCopy(slots[i].Shape, layout, slots[i], 0, slots[i].Shape, target, offset, target.Shape);
+            offset += slots[i].Shape[along] * Layouts.Strides(target.Shape, layout)[along];
+        }
+        planner.Emit(new Step(name, "copy.Concat", slots, [target], context =>
+        {
+            foreach (var copy in copies) copy.Run(context);
+        }));
+        return true;
+    }
+
+    private static bool Divide(Node node, Planner planner)
+    {
+        var input = node.Inputs[0]!;
+        if (!IsByteSized(input.DType) || input.Shape.Rank > Kernels.ElementProgram.MaxRank || input.Shape.Count == 0) return false;
+        var source = planner.ReadAny(input);
+        var along = input.Shape.Axis(((Split)node.Op).Axis);
+        var stride = Layouts.Strides(source.Shape, source.Layout)[along];
+        long offset = 0;
+        foreach (var output in node.Outputs)
+        {
+            var target = planner.Define(output, source.Layout);
+            var copy = new PartCopy(output.Shape, source.Layout, source, offset, source.Shape, target, 0, output.Shape);
+            offset += output.Shape[along] * stride;
+            planner.Emit(new Step(node.Name, "copy.Split", [source], [target], copy.Run));
+        }
+        return true;
+    }
+
+    private static bool Expanded(Node node, Planner planner)
+    {
+        var (input, output) = (node.Inputs[0]!, node.Output);
         if (!IsByteSized(output.DType)) return false;
         var source = planner.ReadAny(input);
         var own = Layouts.Strides(source.Shape, source.Layout);
         var strides = new long[output.Shape.Rank];
         var lead = strides.Length - input.Shape.Rank;
         for (var i = lead; i < strides.Length; i++) strides[i] = input.Shape[i - lead] == 1 ? 0 : own[i - lead];
-        return Rearranged(group[0], planner, source, strides);
+        return Rearranged(node.Name, node.Op.Name, output, planner, source, strides);
     }
 
     // Writes the output row-major, reading at the given strides; a view if they are those of the output itself.
-    private static bool Rearranged(Node node, Planner planner, Slot source, long[] strides)
+    private static bool Rearranged(string name, string kernel, Value output, Planner planner, Slot source, long[] strides)
     {
-        var shape = node.Output.Shape;
+        var shape = output.Shape;
         if (shape.Rank > Kernels.ElementProgram.MaxRank) return false;
         var plain = Layouts.Strides(shape, Layout.RowMajor);
-        if (source.Bytes == node.Output.Type.Bytes && IsSame(shape, strides, plain))
-            planner.Alias(node.Output, source);
+        if (source.Bytes == output.Type.Bytes && IsSame(shape, strides, plain))
+            planner.Alias(output, source);
         else
-            planner.Emit(LayoutLowering.Rearrange(node.Name, $"copy.{node.Op.Name}", source, planner.Define(node.Output), shape.Dims.ToArray(), strides, plain));
+            planner.Emit(LayoutLowering.Rearrange(name, $"copy.{kernel}", source, planner.Define(output), shape.Dims.ToArray(), strides, plain));
         return true;
     }
 
@@ -72,4 +115,25 @@ internal static class ShapeLowering
     }
 
     private static bool IsByteSized(DType type) => type.Bits() >= 8;
+
+    /// <summary>A block of elements that lies inside larger tensors of the same layout.</summary>
+    private sealed unsafe class PartCopy
+    {
+        private readonly Kernels.StridedCopy _copy;
+        private readonly Slot _from;
+        private readonly Slot _to;
+        private readonly long _fromBytes;
+        private readonly long _toBytes;
+
+        public PartCopy(Shape part, Layout layout, Slot from, long fromOffset, Shape fromShape, Slot to, long toOffset, Shape toShape)
+        {
+            var order = Layouts.Order(part.Rank, layout);
+            var (source, target) = (Layouts.Strides(fromShape, layout), Layouts.Strides(toShape, layout));
+            var size = from.DType.Bits() / 8;
+            _copy = new Kernels.StridedCopy(Array.ConvertAll(order, a => part[a]), Array.ConvertAll(order, a => source[a]), Array.ConvertAll(order, a => target[a]), size);
+            (_from, _to, _fromBytes, _toBytes) = (from, to, fromOffset * size, toOffset * size);
+        }
+
+        public void Run(RunContext context) => _copy.Run(context.Pool, _from.Address + _fromBytes, _to.Address + _toBytes);
+    }
 }

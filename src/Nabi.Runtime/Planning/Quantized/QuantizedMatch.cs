@@ -1,0 +1,45 @@
+using Nabi.Runtime.Kernels;
+
+namespace Nabi.Runtime.Planning.Quantized;
+
+/// <summary>
+/// Nodes between DequantizeLinear and QuantizeLinear that are done on the stored integers. The arithmetic of each kind is stated by its kernel;
+/// products and means are rounded once, by <see cref="Requantizer"/>.
+/// </summary>
+/// <param name="Group">The nodes in topological order; the last is the QuantizeLinear.</param>
+/// <param name="Output">Format of the result.</param>
+internal abstract record QuantizedMatch(IReadOnlyList<Node> Group, QuantizedFormat Output)
+{
+    /// <summary>The stored result.</summary>
+    public Value Result => Group[^1].Output;
+
+    /// <summary>The operator between.</summary>
+    public Node Root => Group[0];
+}
+
+/// <summary>A stored value and its format.</summary>
+internal readonly record struct QuantizedValue(Value Stored, QuantizedFormat Format);
+
+/// <summary>
+/// Conv, Gemm or MatMul with constant weights: y = clamp(zero_y + round(m[o] (bias[o] + sum (x - zero_x) w)), Low, High) with m[o] = scale_x scale_w[o] / scale_y.
+/// </summary>
+/// <param name="Group">The nodes.</param>
+/// <param name="Input">The activations.</param>
+/// <param name="Weights">int8, filters first: [M, C / groups, kernel] or [N, K].</param>
+/// <param name="WeightScales">One per filter.</param>
+/// <param name="Bias">In units of scale_x scale_w, or null.</param>
+/// <param name="Output">Format of the result.</param>
+/// <param name="Low">Lower limit of stored results.</param>
+/// <param name="High">Upper limit of stored results.</param>
+internal sealed record QuantizedProduct(
+    IReadOnlyList<Node> Group, QuantizedValue Input, Tensor Weights, float[] WeightScales, int[]? Bias, QuantizedFormat Output, int Low, int High)
+    : QuantizedMatch(Group, Output);
+
+/// <summary>The sum of two values of one shape: the arithmetic of <see cref="Quantization.Add"/>.</summary>
+internal sealed record QuantizedSum(IReadOnlyList<Node> Group, QuantizedValue A, QuantizedValue B, QuantizedFormat Output, int Low, int High) : QuantizedMatch(Group, Output);
+
+/// <summary>The mean of windows, or of whole images: the arithmetic of <see cref="QuantizedPooling.Average"/>.</summary>
+internal sealed record QuantizedMean(IReadOnlyList<Node> Group, QuantizedValue Input, QuantizedFormat Output) : QuantizedMatch(Group, Output);
+
+/// <summary>An operator that only chooses or moves elements, with one format on both sides: it is applied to the stored integers.</summary>
+internal sealed record QuantizedMove(IReadOnlyList<Node> Group, IReadOnlyList<Value> Inputs, QuantizedFormat Output) : QuantizedMatch(Group, Output);

@@ -1,0 +1,133 @@
+using Nabi.Ops;
+using Nabi.Runtime.Kernels;
+using Nabi.Runtime.Planning.Lowering;
+
+namespace Nabi.Runtime.Planning.Quantized;
+
+/// <summary>Finds what can be done on integers, looking backwards from every QuantizeLinear.</summary>
+internal static class QuantizedMatcher
+{
+    /// <summary>The match that ends at this node, or null.</summary>
+    public static QuantizedMatch? Of(Node quantize)
+    {
+        if (quantize.Op is not QuantizeLinear || FormatOf(quantize, quantize.Output.DType) is not { } format) return null;
+        var group = new List<Node> { quantize };
+        var (low, high) = (format.Min, format.Max);
+        if (Before(quantize) is not { } before) return null;
+        if (before.Op is Relu or Clip && Activations.TryGet(before, out var function) && function.TryGetRange(out var from, out var to) && Before(before) is { } root)
+        {
+            (low, high) = (Limit(from, format), Limit(to, format));
+            group.Insert(0, before);
+            before = root;
+        }
+        group.Insert(0, before);
+        return before.Op switch
+        {
+            Conv or Ops.Gemm or MatMul => Product(group, format, low, high),
+            Add => Sum(group, format, low, high),
+            AveragePool or GlobalAveragePool when group.Count == 2 => Mean(group, format),
+            MaxPool or Concat or Reshape or Flatten or Squeeze or Unsqueeze or Transpose or Identity when group.Count == 2 => Move(group, format),
+            _ => null,
+        };
+    }
+
+    /// <summary>The format of a QuantizeLinear or DequantizeLinear with one constant scale for the whole tensor of bytes, else null.</summary>
+    public static QuantizedFormat? FormatOf(Node node, DType stored)
+    {
+        if (stored is not (DType.Int8 or DType.UInt8) || node.Inputs[1] is not { DType: DType.Float32 } scaleValue || Fixed(scaleValue) is not { Count: 1 } scale) return null;
+        var zero = node.Inputs.Count > 2 && node.Inputs[2] is { } z ? Fixed(z) : Tensor.Scalar(0L);
+        if (zero is not { Count: 1 }) return null;
+        var format = new QuantizedFormat(scale.Span<float>()[0], (int)zero.ToInt64()[0], stored == DType.Int8);
+        return format.Scale > 0 && float.IsFinite(format.Scale) ? format : null;
+    }
+
+    private static QuantizedProduct? Product(List<Node> group, QuantizedFormat format, int low, int high)
+    {
+        var node = group[0];
+        if (Stored(node.Inputs[0]) is not { } input || node.Inputs[1] is not { Producer: { Op: DequantizeLinear { BlockSize: 0 } } weight }) return null;
+        if (weight.Inputs[0] is not { DType: DType.Int8 } stored || Fixed(stored) is not { } numbers || Fixed(weight.Inputs[1]) is not { } scales) return null;
+        if (weight.Inputs.Count > 2 && weight.Inputs[2] is { } zero && (Fixed(zero) is not { } zeros || zeros.ToInt64().AsSpan().ContainsAnyExcept(0))) return null;
+        if (FiltersFirst(node, numbers) is not { } filters) return null;
+        var perFilter = PerFilter(node, (DequantizeLinear)weight.Op, scales, numbers.Shape.Rank, filters.Shape[0]);
+        if (perFilter is null || !TryBias(node, input.Format, perFilter, out var bias)) return null;
+        return new QuantizedProduct(group, input, filters, perFilter, bias, format, low, high);
+    }
+
+    // [M, ...] of a convolution stays, [N, K] of a transposed Gemm too; [K, N] is transposed.
+    private static Tensor? FiltersFirst(Node node, Tensor weights) => node.Op switch
+    {
+        Conv => weights,
+        Ops.Gemm { Alpha: 1, Beta: 1, TransA: false, TransB: true } => weights,
+        Ops.Gemm { Alpha: 1, Beta: 1, TransA: false } => Transposed(weights),
+        MatMul when weights.Shape.Rank == 2 => Transposed(weights),
+        _ => null,
+    };
+
+    private static Tensor Transposed(Tensor matrix) => new Transpose().Evaluate(new EvalContext([matrix], 1, new Rng(0)))[0];
+
+    private static float[]? PerFilter(Node node, DequantizeLinear op, Tensor scales, int rank, int filters)
+    {
+        var values = scales.ToSingle();
+        if (!Array.TrueForAll(values, s => s > 0 && float.IsFinite(s))) return null;
+        if (values.Length == 1)
+        {
+            var repeated = new float[filters];
+            Array.Fill(repeated, values[0]);
+            return repeated;
+        }
+        var axis = op.Axis < 0 ? op.Axis + rank : op.Axis;
+        return axis == (node.Op is Conv or Ops.Gemm { TransB: true } ? 0 : 1) && values.Length == filters ? values : null;
+    }
+
+    private static bool TryBias(Node node, QuantizedFormat input, float[] weightScales, out int[]? bias)
+    {
+        bias = null;
+        if (node.Inputs.Count < 3 || node.Inputs[2] is not { } value) return true;
+        var numbers = value.Producer is { Op: DequantizeLinear } dequantize && Fixed(dequantize.Inputs[0]) is { DType: DType.Int32 } && Fixed(dequantize.Inputs[1]) is not null
+            ? ReferenceEvaluator.Evaluate(dequantize, [.. dequantize.Inputs.Select(v => v is null ? null : Fixed(v))], new Rng(0))[0]
+            : Fixed(value);
+        if (numbers is null || numbers.Count != weightScales.Length) return false;
+        var reals = numbers.ToSingle();
+        bias = new int[reals.Length];
+        for (var i = 0; i < bias.Length; i++)
+        {
+            var units = Math.Round(reals[i] / ((double)input.Scale * weightScales[i]), MidpointRounding.ToEven);
+            if (!(Math.Abs(units) < 1 << 30)) return false;
+            bias[i] = (int)units;
+        }
+        return true;
+    }
+
+    private static QuantizedSum? Sum(List<Node> group, QuantizedFormat format, int low, int high) =>
+        Stored(group[0].Inputs[0]) is { } a && Stored(group[0].Inputs[1]) is { } b && a.Stored.Shape.Equals(b.Stored.Shape)
+        && a.Format.Scale / format.Scale is > 1e-6f and < 1e6f && b.Format.Scale / format.Scale is > 1e-6f and < 1e6f
+            ? new QuantizedSum(group, a, b, format, low, high) : null;
+
+    private static QuantizedMean? Mean(List<Node> group, QuantizedFormat format) =>
+        Stored(group[0].Inputs[0]) is { } input && input.Format.Scale / format.Scale < 1e6f ? new QuantizedMean(group, input, format) : null;
+
+    private static QuantizedMove? Move(List<Node> group, QuantizedFormat format)
+    {
+        var data = group[0].Op is Concat ? group[0].Inputs : group[0].Inputs.Take(1);
+        var inputs = new List<Value>();
+        foreach (var value in data)
+        {
+            if (Stored(value) is not { } stored || stored.Format != format || stored.Stored.DType != group[^1].Output.DType) return null;
+            inputs.Add(stored.Stored);
+        }
+        return group[0].Outputs.Count == 1 ? new QuantizedMove(group, inputs, format) : null;
+    }
+
+    /// <summary>The integers behind a DequantizeLinear.</summary>
+    private static QuantizedValue? Stored(Value? value) =>
+        value?.Producer is { Op: DequantizeLinear { BlockSize: 0 } } node && value.DType == DType.Float32 && FormatOf(node, node.Inputs[0]!.DType) is { } format
+            ? new QuantizedValue(node.Inputs[0]!, format) : null;
+
+    private static Node? Before(Node node) => node.Inputs[0] is { UseCount: 1, Producer: { } producer } ? producer : null;
+
+    private static Tensor? Fixed(Value? value) => value is { IsUpdated: false } ? value.Data : null;
+
+    // The stored value of a limit of the real result; infinite limits are those of the type.
+    private static int Limit(float limit, QuantizedFormat format) =>
+        (int)Math.Clamp(Math.Round((double)(limit / format.Scale), MidpointRounding.ToEven) + format.ZeroPoint, format.Min, format.Max);
+}

@@ -1,0 +1,99 @@
+using Nabi.Ops;
+
+namespace Nabi.Runtime.Tests.Planning;
+
+/// <summary>Graphs with QuantizeLinear and DequantizeLinear: on integers bit for bit as their plain reference, close to the float evaluation.</summary>
+public class QuantizedTests
+{
+    public static TheoryData<string> Networks => ["plain", "residual", "depthwise", "pools", "concat", "dense", "asymmetric"];
+
+    [Theory, MemberData(nameof(Networks))]
+    public void SessionEqualsTheIntegerReference(string network)
+    {
+        var graph = Build(network);
+        var feed = new Dictionary<string, Tensor> { ["x"] = FusionTests.Random(graph.Inputs[0].Shape, 8) };
+        foreach (var threads in (int[])[1, 2])
+        {
+            using var session = new Session(graph, new SessionOptions { Threads = threads });
+            var actual = session.Run(feed);
+            Outcome.AssertSame(QuantizedReference.Run(graph, feed), actual, 0);
+            Assert.Empty(session.Plan!.ReferenceKernels);
+            Assert.All(session.Plan.Steps, s => Assert.True(s.Macs == 0 || s.Kernel.StartsWith('q'), s.Kernel));
+        }
+    }
+
+    [Theory, MemberData(nameof(Networks))]
+    public void IntegersAreCloseToTheFloatEvaluation(string network)
+    {
+        var graph = Build(network);
+        var feed = new Dictionary<string, Tensor> { ["x"] = FusionTests.Random(graph.Inputs[0].Shape, 8) };
+        var (floats, integers) = (ReferenceEvaluator.Run(graph, feed)["y"].ToSingle(), QuantizedReference.Run(graph, feed)["y"].ToSingle());
+        // Rounding falls otherwise at ties only; what a layer passes on differs by a step or two.
+        for (var i = 0; i < floats.Length; i++) Assert.InRange(Math.Abs(floats[i] - integers[i]), 0, 0.1f);
+        Assert.True(floats.Zip(integers).Count(p => p.First == p.Second) > (network == "pools" ? 0.4 : 0.8) * floats.Length);
+    }
+
+    [Fact]
+    public void FloatKernelsRunOnlyAtTheEnds()
+    {
+        using var session = new Session(Build("residual"));
+        Assert.Equal(["layout.nchw-to-nhwc", "quantize", "qconv", "qconv", "qconv", "qadd", "dequantize", "layout.nhwc-to-nchw"], session.Plan!.Steps.Select(s => s.Kernel));
+    }
+
+    private static Graph Build(string network)
+    {
+        var b = new GraphBuilder(network);
+        var q = new Quantizer(b);
+        var x = b.Input("x", DType.Float32, [2, 5, 8, 7]);
+        var start = q.Cut(x, 0.02f, network == "asymmetric" ? 11 : 0);
+        var y = network switch
+        {
+            "plain" => q.Conv(start, 6, 5, 3, relu: true),
+            "asymmetric" => q.Cut(b.Relu(q.Product(start, 6, 5, 3, 1, 1)), 0.03f, -128),
+            "residual" => q.Cut(b.Relu(b.Add(q.Conv(q.Conv(start, 6, 5, 3, relu: true), 6, 6, 3, relu: false), q.Conv(start, 6, 5, 1, relu: false))), 0.05f, 0),
+            "depthwise" => q.Conv(q.Cut(b.Relu(q.Product(start, 5, 5, 3, 5, 1)), 0.03f, 0), 7, 5, 1, relu: true),
+            "pools" => q.Cut(b.Apply(new GlobalAveragePool(), q.Cut(b.Apply(new AveragePool { Window = Window.Of(3, 2, 1) },
+                q.Cut(b.Apply(new MaxPool { Window = Window.Of(2, 1) }, start), 0.02f, 0)), 0.02f, 3)), 0.01f, 0),
+            "concat" => q.Conv(q.Cut(b.Apply(new Concat(1), q.Conv(start, 6, 5, 3, relu: true), q.Conv(start, 4, 5, 1, relu: true)), 0.03f, 0), 3, 10, 1, relu: false),
+            _ => q.Dense(q.Cut(b.Apply(new Flatten(), q.Conv(start, 6, 5, 3, relu: true)), 0.03f, 0), 9, 6 * 8 * 7),
+        };
+        b.Output("y", y);
+        return b.Build();
+    }
+
+    /// <summary>Writes quantized layers as exporters do: DequantizeLinear in front of every input, QuantizeLinear behind.</summary>
+    private sealed class Quantizer(GraphBuilder b)
+    {
+        private ulong _seed = 20;
+
+        public Value Cut(Value x, float scale, int zero)
+        {
+            var (s, z) = (b.Constant(Tensor.Scalar(scale)), b.Constant(Tensor.Scalar((sbyte)zero)));
+            return b.Apply(new DequantizeLinear(), b.Apply(new QuantizeLinear(), x, s, z), s, z);
+        }
+
+        public Value Conv(Value x, int filters, int channels, int kernel, bool relu)
+        {
+            var y = Product(x, filters, channels, kernel, 1, 1);
+            return Cut(relu ? b.Relu(y) : y, 0.03f, 0);
+        }
+
+        public Value Product(Value x, int filters, int channels, int kernel, int group, int stride)
+        {
+            var (weight, bias) = (Weights([filters, channels / group, kernel, kernel], filters), b.Constant(FusionTests.Random([filters], _seed++)));
+            return b.Conv(x, weight, bias, stride: stride, pad: kernel / 2, group: group);
+        }
+
+        public Value Dense(Value x, int outputs, int inputs) => Cut(b.Dense(x, Weights([outputs, inputs], outputs)), 0.1f, -5);
+
+        private Value Weights(Shape shape, int filters)
+        {
+            var rng = new Rng(_seed++);
+            var numbers = Tensor.Empty(DType.Int8, shape);
+            foreach (ref var e in numbers.Span<sbyte>()) e = (sbyte)(rng.Next(255) - 127);
+            var scales = new float[filters];
+            for (var i = 0; i < filters; i++) scales[i] = 0.001f + (0.002f * rng.NextSingle());
+            return b.Apply(new DequantizeLinear { Axis = 0 }, b.Constant(numbers), b.Constant(Tensor.Vector<float>(scales)));
+        }
+    }
+}
