@@ -12,6 +12,9 @@ public sealed record CompressionContext
     /// <summary>Samples that choose between candidates; never learned from.</summary>
     public required DataSet Validation { get; init; }
 
+    /// <summary>Samples that only measure what is reported; the validation samples when null.</summary>
+    public DataSet? Test { get; init; }
+
     /// <summary>Samples that activations are observed on; taken from <see cref="Training"/>, else <see cref="Validation"/>, when null.</summary>
     public DataSet? Calibration { get; init; }
 

@@ -1,0 +1,53 @@
+using Nabi.Compression.Distillation;
+
+namespace Nabi.Compression.Search;
+
+/// <summary>What a compression may cost and what it must reach.</summary>
+public sealed record BudgetOptions
+{
+    /// <summary>The largest loss of accuracy, in parts of all samples: 0.01 is one point. Default 0.01.</summary>
+    public double MaxDrop { get; init; } = 0.01;
+
+    /// <summary>Time for the search. Default 10 minutes. What is under way when it ends is given up, what is finished is kept.</summary>
+    public TimeSpan Time { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>The most bytes on disk. Default no limit.</summary>
+    public long? MaxBytes { get; init; }
+
+    /// <summary>The most multiply-accumulates for one sample. Default no limit.</summary>
+    public long? MaxMacs { get; init; }
+
+    /// <summary>The longest median latency for one sample on this machine. Default no limit.</summary>
+    public TimeSpan? MaxLatency { get; init; }
+
+    /// <summary>Parts of the multiply-accumulates that are tried, from mild to strong, each from the one before. Default 0.7, 0.5, 0.35, 0.25, 0.15.</summary>
+    public ValueArray<double> KeepMacs { get; init; } = [0.7, 0.5, 0.35, 0.25, 0.15];
+
+    /// <summary>How candidates are trained; the epochs are chosen by the time there is, up to <see cref="MaxEpochs"/>.</summary>
+    public FineTune FineTune { get; init; } = new() { Rate = 0.02 };
+
+    /// <summary>The most epochs for one candidate. Default 20.</summary>
+    public int MaxEpochs { get; init; } = 20;
+
+    /// <summary>Criteria that are compared before the search; the best one is used. Default taylor, l1, fpgm, batch-norm-scale.</summary>
+    public ValueArray<string> Criteria { get; init; } = ["taylor", "l1", "fpgm", "batch-norm-scale"];
+
+    /// <summary>How activation ranges are chosen for int8. Default mse.</summary>
+    public string Observer { get; init; } = "mse";
+
+    /// <summary>Channels left are a multiple of this where possible. Default 4.</summary>
+    public int Multiple { get; init; } = 4;
+
+    /// <summary>Runs of each latency measurement. Default 50.</summary>
+    public int LatencyRuns { get; init; } = 50;
+
+    /// <summary>The folder for candidates and the state of the search, which goes on there after an interruption.</summary>
+    public required string Folder { get; init; }
+
+    internal string? Fault =>
+        MaxDrop is not (>= 0 and <= 1) ? $"A largest drop of {MaxDrop} is not possible; use parts of all samples, for example 0.01 for one point."
+        : Time <= TimeSpan.Zero ? "The search needs some time; use for example 10 minutes."
+        : KeepMacs.Any(k => k is not (> 0 and < 1)) ? "Parts of the multiply-accumulates to keep must lie between 0 and 1."
+        : FineTune.Fault is { } fault ? $"Fine-tuning: {fault}."
+        : null;
+}
