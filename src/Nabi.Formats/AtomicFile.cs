@@ -31,7 +31,9 @@ internal static class AtomicFile
         try
         {
             var length = new FileInfo(path).Length;
-            return length <= Array.MaxLength ? File.ReadAllBytes(path) : throw new NabiException($"'{path}' has {length} bytes; files above 2 GB are not supported, keep the weights in external data.");
+            return length <= Array.MaxLength
+                ? File.ReadAllBytes(path)
+                : throw new NabiException($"'{path}' has {length} bytes; files above 2 GB are not supported, keep the weights in external data.");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -11,7 +11,8 @@ public static class ModelFile
         Span<byte> start = stackalloc byte[8];
         start = start[..Start(path, start)];
         if (start.StartsWith(NabiFile.Magic)) return NabiFile.Read(path);
-        if (start.Length == 8 && start[4..].SequenceEqual("TFL3"u8)) throw new NabiException($"{Path.GetFileName(path)}: TensorFlow Lite models are not read yet; convert it to ONNX.");
+        if (start.Length == 8 && start[4..].SequenceEqual("TFL3"u8))
+            throw new NabiException($"{Path.GetFileName(path)}: TensorFlow Lite models are not read yet; convert it to ONNX.");
         return Extension(path) switch
         {
             ".onnx" => OnnxFile.Read(path),

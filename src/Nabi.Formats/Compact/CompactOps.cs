@@ -29,7 +29,8 @@ internal static class CompactOps
         var plain = new Dictionary<string, object>(StringComparer.Ordinal);
         for (var left = reader.Count(); left > 0; left--)
         {
-            var attribute = schema.Attribute(reader.Text()) ?? throw new NabiException($"an attribute of operator '{name}' is not known; a newer Nabi wrote the file");
+            var attribute = schema.Attribute(reader.Text())
+                ?? throw new NabiException($"an attribute of operator '{name}' is not known; a newer Nabi wrote the file");
             plain[attribute.Key] = ReadValue(ref reader);
         }
         return schema.Create(plain);

@@ -4,7 +4,9 @@ namespace Nabi.Formats;
 internal static class CompactTypes
 {
     /// <summary>The element type of a code.</summary>
-    public static DType DTypeOf(byte code) => code <= (byte)DType.Bool ? (DType)code : throw new NabiException($"element type {code} is not known; a newer Nabi wrote the file");
+    public static DType DTypeOf(byte code) => code <= (byte)DType.Bool
+        ? (DType)code
+        : throw new NabiException($"element type {code} is not known; a newer Nabi wrote the file");
 
     /// <summary>Appends a type: its rank plus one (0 when not known) and its dimensions (-1 when not known).</summary>
     public static void Write(TensorType type, ByteWriter writer)

@@ -38,7 +38,8 @@ public static class NabiFile
         if (bytes.Length < HeaderBytes || !bytes.StartsWith(Magic)) throw new NabiException("it is not a .nabi file");
         var version = BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]);
         if (version > Version) throw new NabiException($"it has version {version}, this Nabi reads up to {Version}; update Nabi");
-        if (BinaryPrimitives.ReadUInt64LittleEndian(bytes[10..]) != XxHash64.Of(bytes[HeaderBytes..])) throw new NabiException("its contents do not match their hash; the file is damaged, copy or write it again");
+        if (BinaryPrimitives.ReadUInt64LittleEndian(bytes[10..]) != XxHash64.Of(bytes[HeaderBytes..]))
+            throw new NabiException("its contents do not match their hash; the file is damaged, copy or write it again");
         return CompactGraph.Read(bytes[HeaderBytes..]);
     }
 

@@ -27,5 +27,7 @@ internal sealed class SparseEntropyCodec : TensorCodec
         SparseCodec.Join(positions, values, into);
     }
 
-    private static int Bounded(int length, long most) => length <= most ? length : throw new NabiException("a sparse tensor declares more data than it has elements; the file is damaged");
+    private static int Bounded(int length, long most) => length <= most
+        ? length
+        : throw new NabiException("a sparse tensor declares more data than it has elements; the file is damaged");
 }

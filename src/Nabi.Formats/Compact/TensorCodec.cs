@@ -49,7 +49,8 @@ internal abstract class TensorCodec
         var payload = reader.Bytes(reader.Count());
         if (code >= All.Length) throw new NabiException($"tensor codec {code} is not known; a newer Nabi wrote the file");
         var bytes = dtype.Bytes(shape.Count);
-        if (bytes > (payload.Length + (long)Allowance) * MaxGrowth + MaxGrowth) throw new NabiException($"a tensor {dtype}{shape} cannot come from {payload.Length} bytes; the file is damaged");
+        if (bytes > (payload.Length + (long)Allowance) * MaxGrowth + MaxGrowth)
+            throw new NabiException($"a tensor {dtype}{shape} cannot come from {payload.Length} bytes; the file is damaged");
         var tensor = Tensor.Zeros(dtype, shape);
         All[code].Decode(payload, tensor);
         return tensor;

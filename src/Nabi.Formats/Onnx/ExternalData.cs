@@ -14,10 +14,11 @@ internal sealed class ExternalData(string folder)
         var path = Resolve(proto.Name, entries.GetValueOrDefault("location", ""));
         var offset = Number(proto.Name, entries, "offset", 0);
         var length = Number(proto.Name, entries, "length", bytes);
-        if (length != bytes) throw new NabiException($"tensor '{proto.Name}' is {dtype}{shape}, which takes {bytes} bytes, but {length} are declared in '{Path.GetFileName(path)}'");
+        var file = Path.GetFileName(path);
+        if (length != bytes) throw new NabiException($"tensor '{proto.Name}' is {dtype}{shape}, which takes {bytes} bytes, but {length} are declared in '{file}'");
         using var stream = File.OpenRead(path);
         if (offset > stream.Length - bytes)
-            throw new NabiException($"tensor '{proto.Name}' needs bytes {offset} to {offset + bytes} of '{Path.GetFileName(path)}', which has {stream.Length}; the file is incomplete");
+            throw new NabiException($"tensor '{proto.Name}' needs bytes {offset} to {offset + bytes} of '{file}', which has {stream.Length}; the file is incomplete");
         var tensor = Tensor.Empty(dtype, shape);
         stream.Position = offset;
         stream.ReadExactly(tensor.Bytes);
@@ -27,8 +28,9 @@ internal sealed class ExternalData(string folder)
     private string Resolve(string tensor, string location)
     {
         var root = Path.GetFullPath(folder.Length == 0 ? "." : folder);
-        var full = location.Length == 0 || location.Contains('\0', StringComparison.Ordinal) || Path.IsPathRooted(location) ? null : Path.GetFullPath(Path.Combine(root, location));
-        if (full is null || !full.StartsWith(root.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        var isRelative = location.Length > 0 && !location.Contains('\0', StringComparison.Ordinal) && !Path.IsPathRooted(location);
+        var full = isRelative ? Path.GetFullPath(Path.Combine(root, location)) : "";
+        if (!full.StartsWith(root.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             throw new NabiException($"tensor '{tensor}' keeps its data in '{location}', which is outside the model's folder and is not read");
         var info = new FileInfo(full);
         if (!info.Exists) throw new NabiException($"tensor '{tensor}' keeps its data in '{location}', which is missing; put it beside the model");

@@ -51,7 +51,8 @@ internal static class FakeQuantizeExport
         return [.. nodes, dequantize];
     }
 
-    private static Tensor? Known(Value? value) => value is null ? null : value.Data ?? throw new NabiException("its scale and zero point must be parameters; calibrate or fold them first");
+    private static Tensor? Known(Value? value) => value is null ? null
+        : value.Data ?? throw new NabiException("its scale and zero point must be parameters; calibrate or fold them first");
 
     private static DType? TypeOf(FakeQuantize op, Tensor? zero, int opset)
     {

@@ -14,11 +14,15 @@ internal static class OnnxAttributes
         var plain = new Dictionary<string, object>(StringComparer.Ordinal);
         foreach (var proto in node.Attribute)
         {
-            var attribute = schema.Attribute(Alias(schema.Name, proto.Name))
+            var attribute = schema.Attribute(proto.Name)
                 ?? throw new NabiException($"attribute '{proto.Name}' is not supported");
             var value = Plain(proto);
-            if (attribute.Property.PropertyType == typeof(DType) || Nullable.GetUnderlyingType(attribute.Property.PropertyType) == typeof(DType))
-                value = value is long code ? OnnxTensors.DTypeOf((int)Math.Clamp(code, 0, 1000)) : throw new NabiException($"attribute '{proto.Name}' is not an element type");
+            if ((Nullable.GetUnderlyingType(attribute.Property.PropertyType) ?? attribute.Property.PropertyType) == typeof(DType))
+            {
+                value = value is long code
+                    ? OnnxTensors.DTypeOf((int)Math.Clamp(code, 0, 1000))
+                    : throw new NabiException($"attribute '{proto.Name}' is not an element type");
+            }
             plain[attribute.Key] = value;
         }
         return schema.Create(plain);
@@ -78,12 +82,6 @@ internal static class OnnxAttributes
         : proto.Floats.Count > 0 ? AttributeType.Floats
         : proto.Strings.Count > 0 ? AttributeType.Strings
         : AttributeType.Ints;
-
-    private static string Alias(string op, string name)
-    {
-        var schema = OpCatalog.Find("", op);
-        return name == "group" && schema?.Attribute(name) is null ? "groups" : name;
-    }
 
     private static object Spelled(Type type, string attribute, object plain)
     {

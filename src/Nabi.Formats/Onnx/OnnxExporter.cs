@@ -22,7 +22,8 @@ internal sealed class OnnxExporter
     /// <exception cref="NabiException">Something cannot be said in ONNX.</exception>
     public static ModelProto Export(Graph graph, OnnxWriteOptions options, ExternalWriter? external = null)
     {
-        if (graph.Updates.Count > 0) throw new NabiException($"Graph '{graph.Name}' is a training step, which ONNX cannot hold; write the inference graph, or a .nabi file.");
+        if (graph.Updates.Count > 0)
+            throw new NabiException($"Graph '{graph.Name}' is a training step, which ONNX cannot hold; write the inference graph, or a .nabi file.");
         return new OnnxExporter(graph, options, external).Run();
     }
 
@@ -69,7 +70,9 @@ internal sealed class OnnxExporter
         proto.Attribute.AddRange(OnnxAttributes.Write(node.Op));
         try
         {
-            _proto.Node.AddRange(_options.Exchange && node.Op is Ops.FakeQuantize ? FakeQuantizeExport.Nodes(node, proto, context) : OpsetDowngrades.Apply(proto, node, context));
+            _proto.Node.AddRange(_options.Exchange && node.Op is Ops.FakeQuantize
+                ? FakeQuantizeExport.Nodes(node, proto, context)
+                : OpsetDowngrades.Apply(proto, node, context));
         }
         catch (NabiException e)
         {

@@ -44,7 +44,8 @@ public static class OnnxFile
             return;
         }
         ModelProto? outside = null;
-        AtomicFile.Write(path + ".data", data => outside = OnnxExporter.Export(graph, options, new ExternalWriter(data, Path.GetFileName(path) + ".data", threshold)));
+        var beside = path + ".data";
+        AtomicFile.Write(beside, data => outside = OnnxExporter.Export(graph, options, new ExternalWriter(data, Path.GetFileName(beside), threshold)));
         AtomicFile.Write(path, stream => outside!.WriteTo(stream));
     }
 

@@ -18,14 +18,14 @@ internal sealed partial class OnnxImporter
         foreach (var attribute in node.Attribute) given[attribute.Name] = attribute;
         var outside = _opsets;
         if (function.OpsetImport.Count > 0) _opsets = Opsets(function.OpsetImport);
-        foreach (var inside in NodeOrder.Sort(function.Node)) Import(WithAttributes(inside, given, function), inner);
+        foreach (var inside in NodeOrder.Sort(function.Node)) Import(Bound(inside, given, function, inner), inner);
         _opsets = outside;
         for (var i = 0; i < node.Output.Count && i < function.Output.Count; i++)
             if (node.Output[i].Length > 0) Define(node, i, Require(function.Output[i], inner), scope);
     }
 
-    // References to the function's attributes are replaced by the caller's; those the caller leaves out are left out.
-    private static NodeProto WithAttributes(NodeProto node, Dictionary<string, AttributeProto> given, FunctionProto function)
+    // References to the function's attributes are replaced by the caller's; what the caller leaves out is left out.
+    private static NodeProto Bound(NodeProto node, Dictionary<string, AttributeProto> given, FunctionProto function, ImportScope inner)
     {
         var copy = node.Clone();
         copy.Attribute.Clear();
@@ -43,10 +43,8 @@ internal sealed partial class OnnxImporter
             }
         }
         for (var i = 0; i < copy.Input.Count; i++)
-            if (function.Input.Contains(copy.Input[i]) && !HasInput(copy.Input[i])) copy.Input[i] = "";
+            if (function.Input.Contains(copy.Input[i]) && !inner.Defines(copy.Input[i])) copy.Input[i] = "";
         return copy;
-
-        bool HasInput(string name) => function.Input.IndexOf(name) >= 0;
     }
 
     private void InlineIf(NodeProto node, ImportScope scope)
@@ -77,7 +75,7 @@ internal sealed partial class OnnxImporter
             inner.Define(body.Input[1].Name, _builder.Constant(Tensor.Scalar(true), "condition"));
             for (var i = 0; i < carried.Length; i++) inner.Define(body.Input[i + 2].Name, carried[i]);
             var outputs = InlineBody(body, inner);
-            running = (outputs[0].Constant ?? throw new NabiException("how often it runs depends on the inputs; only loops that are decided while reading are supported")).Item() != 0;
+            running = Decided(outputs[0]).Item() != 0;
             for (var i = 0; i < carried.Length; i++) carried[i] = outputs[i + 1];
             for (var i = 0; i < scans.Length; i++) scans[i].Add(outputs[i + 1 + carried.Length]);
         }
@@ -87,7 +85,9 @@ internal sealed partial class OnnxImporter
             Define(node, i, i < carried.Length ? carried[i] : Scanned(scans[i - carried.Length]), scope);
         }
 
-        Tensor Known(string name) => Require(name, scope).Constant
+        Tensor Known(string name) => Decided(Require(name, scope));
+
+        static Tensor Decided(Value value) => value.Constant
             ?? throw new NabiException("how often it runs depends on the inputs; only loops that are decided while reading are supported");
     }
 

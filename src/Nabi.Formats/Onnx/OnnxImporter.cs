@@ -50,7 +50,8 @@ internal sealed partial class OnnxImporter
     {
         _opsets = Opsets(_model.OpsetImport);
         foreach (var function in _model.Functions)
-            if (!_functions.TryAdd((OnnxNames.Domain(function.Domain), function.Name), function)) throw new NabiException($"function '{function.Name}' is defined twice");
+            if (!_functions.TryAdd((OnnxNames.Domain(function.Domain), function.Name), function))
+                throw new NabiException($"function '{function.Name}' is defined twice");
         var graph = _model.Graph;
         Unsupported.Check(graph, _functions, (int)_opsets.GetValueOrDefault("", 0));
         var nodes = NodeOrder.Sort(graph.Node);
@@ -117,7 +118,8 @@ internal sealed partial class OnnxImporter
 
     private static TensorType TypeOf(ValueInfoProto info)
     {
-        if (info.Type?.TensorType is not { } tensor) throw new NabiException($"input '{info.Name}' is not a tensor; sequences, maps and optional values are not supported");
+        if (info.Type?.TensorType is not { } tensor)
+            throw new NabiException($"input '{info.Name}' is not a tensor; sequences, maps and optional values are not supported");
         try
         {
             return new TensorType(OnnxTensors.DTypeOf(tensor.ElemType), ShapeOf(tensor.Shape));

@@ -16,7 +16,6 @@ internal static class OnnxNames
         [("", "AllowZero")] = "allowzero",
         [("", "DType")] = "dtype",
         [("", "FMod")] = "fmod",
-        [("", "Groups")] = "group",
         [("DepthToSpace", "BlockSize")] = "blocksize",
         [("SpaceToDepth", "BlockSize")] = "blocksize",
         [("DFT", "OneSided")] = "onesided",

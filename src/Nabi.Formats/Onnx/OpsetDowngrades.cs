@@ -60,8 +60,8 @@ internal static class OpsetDowngrades
         if (context.Opset < 20 && proto.OpType == "GridSample") GridSampleModes(proto);
         return node.Op switch
         {
-            Ops.Swish swish => Swish(proto, swish, node.Output.DType, context),
-            Ops.RMSNormalization norm => RootMeanSquare(proto, norm, node.Inputs[0]!.Type, context),
+            Ops.Swish swish => Decompositions.Swish(proto, swish, node.Output.DType, context),
+            Ops.RMSNormalization norm => Decompositions.RootMeanSquare(proto, norm, node.Inputs[0]!.Type, context),
             _ => [proto],
         };
     }
@@ -69,9 +69,9 @@ internal static class OpsetDowngrades
     private static int Needed(Node node)
     {
         var needed = node.Op.Domain.Length == 0 ? Since.GetValueOrDefault(node.Op.Name, Oldest) : Oldest;
-        if (node.Op.Name is "QuantizeLinear" or "DequantizeLinear" && node.Inputs.Concat(node.Outputs).Any(v => v?.DType is DType.Int4 or DType.Int16 or DType.UInt16))
+        if (node.Op is Ops.QuantizeLinear or Ops.DequantizeLinear && node.Inputs.Concat(node.Outputs).Any(v => v?.DType is DType.Int4 or DType.Int16 or DType.UInt16))
             needed = 21;
-        if (node.Op is Ops.Reduction && node.Op.Name != "ReduceSum" && node.Inputs.Count > 1 && node.Inputs[1] is { Data: null }) needed = 18;
+        if (node.Op is Ops.Reduction and not Ops.ReduceSum && node.Inputs.Count > 1 && node.Inputs[1] is { Data: null }) needed = 18;
         if (node.Op.Name == "Pad" && node.Inputs.Count > 3) needed = 18;
         foreach (var (_, name, since) in ByOperator[node.Op.Name])
             if (since > needed && OpCatalog.Of(node.Op).Attribute(name) is { } attribute && !IsHarmless(node, attribute)) needed = since;
@@ -111,45 +111,5 @@ internal static class OpsetDowngrades
             var mode = attribute.S.ToStringUtf8();
             attribute.S = Google.Protobuf.ByteString.CopyFromUtf8(mode switch { "linear" => "bilinear", "cubic" => "bicubic", _ => mode });
         }
-    }
-
-    // x sigmoid(alpha x); Swish is an operator of its own from 24 on.
-    private static NodeProto[] Swish(NodeProto proto, Ops.Swish op, DType dtype, DowngradeContext context)
-    {
-        var (x, argument) = (proto.Input[0], proto.Input[0]);
-        var nodes = new List<NodeProto>();
-        if (op.Alpha != 1) nodes.Add(Part("Mul", "alpha", x, context.Constant(Tensor.Scalar(op.Alpha).Cast(dtype), $"{proto.Name}_factor")));
-        if (nodes.Count > 0) argument = nodes[0].Output[0];
-        nodes.Add(Part("Sigmoid", "sigmoid", argument));
-        var product = Part("Mul", "", x, nodes[^1].Output[0]);
-        product.Output[0] = proto.Output[0];
-        return [.. nodes, product];
-
-        NodeProto Part(string type, string suffix, params ReadOnlySpan<string> inputs) => Step(proto, context, type, suffix, inputs);
-    }
-
-    // x / sqrt(mean(x^2) + epsilon) * scale over the axes from `axis` on; an operator of its own from 23 on.
-    private static NodeProto[] RootMeanSquare(NodeProto proto, Ops.RMSNormalization op, TensorType type, DowngradeContext context)
-    {
-        var rank = type.Shape.Rank;
-        var axes = Enumerable.Range(type.Shape.Axis(op.Axis), rank - type.Shape.Axis(op.Axis)).Select(a => (long)a).ToArray();
-        var square = Step(proto, context, "Mul", "square", proto.Input[0], proto.Input[0]);
-        var mean = Step(proto, context, "ReduceMean", "mean", square.Output[0]);
-        if (context.Opset < 18) mean.Attribute.Add(OnnxAttributes.Proto("axes", axes));
-        else mean.Input.Add(context.Constant(Tensor.Vector<long>(axes), $"{proto.Name}_axes"));
-        var shifted = Step(proto, context, "Add", "shifted", mean.Output[0], context.Constant(Tensor.Scalar(op.Epsilon).Cast(type.DType), $"{proto.Name}_epsilon"));
-        var root = Step(proto, context, "Sqrt", "root", shifted.Output[0]);
-        var normalized = Step(proto, context, "Div", "normalized", proto.Input[0], root.Output[0]);
-        var scaled = Step(proto, context, "Mul", "", normalized.Output[0], proto.Input[1]);
-        scaled.Output[0] = proto.Output[0];
-        return [square, mean, shifted, root, normalized, scaled];
-    }
-
-    private static NodeProto Step(NodeProto whole, DowngradeContext context, string op, string suffix, params ReadOnlySpan<string> inputs)
-    {
-        var node = new NodeProto { OpType = op, Name = suffix.Length == 0 ? whole.Name : $"{whole.Name}_{suffix}" };
-        foreach (var input in inputs) node.Input.Add(input);
-        node.Output.Add(suffix.Length == 0 ? "" : context.Fresh(node.Name));
-        return node;
     }
 }

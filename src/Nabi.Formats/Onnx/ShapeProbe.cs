@@ -27,7 +27,8 @@ internal sealed class ShapeProbe
         foreach (var input in model.Graph.Input)
         {
             if (held.Contains(input.Name) || options.Bindings.ContainsKey(input.Name) || input.Type?.TensorType?.Shape is not { } dims) continue;
-            if (options.InputShapes.GetValueOrDefault(input.Name, OnnxImporter.ShapeOf(dims)) is { Rank: > 0 } shape && shape[0] == Shape.Unknown) open.Add((input.Name, shape));
+            var shape = options.InputShapes.GetValueOrDefault(input.Name, OnnxImporter.ShapeOf(dims));
+            if (shape is { IsRanked: true, Rank: > 0 } && shape[0] == Shape.Unknown) open.Add((input.Name, shape));
         }
         if (open.Count == 0) return null;
         try
@@ -53,9 +54,12 @@ internal sealed class ShapeProbe
         for (var i = 0; i < inputs.Length; i++)
         {
             if (inputs[i] is not { Data: null } input || !input.DType.IsInteger()) continue;
-            if (!_first.Folded.TryGetValue(input.Name, out var first) || !_second.Folded.TryGetValue(input.Name, out var second) || first.Type != second.Type) continue;
-            if (first.Bytes.SequenceEqual(second.Bytes)) inputs[i] = builder.Constant(first, input.Name);
-            else if (op == "Reshape" && i == 1 && Target(first.ToInt64(), second.ToInt64(), inputs[0]!.Name) is { } target) inputs[i] = builder.Constant(target, input.Name);
+            if (!_first.Folded.TryGetValue(input.Name, out var first) || !_second.Folded.TryGetValue(input.Name, out var second)) continue;
+            if (first.Type != second.Type) continue;
+            if (first.Bytes.SequenceEqual(second.Bytes))
+                inputs[i] = builder.Constant(first, input.Name);
+            else if (op == "Reshape" && i == 1 && Target(first.ToInt64(), second.ToInt64(), inputs[0]!.Name) is { } target)
+                inputs[i] = builder.Constant(target, input.Name);
         }
     }
 
