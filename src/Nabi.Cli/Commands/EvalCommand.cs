@@ -15,8 +15,7 @@ internal sealed class EvalCommand : NabiCommand
     private readonly Option<int?> _limit = new("--limit") { Description = "Measure only the first samples." };
     private readonly Option<int> _batch = new("--batch") { Description = "Samples in a run.", DefaultValueFactory = _ => 100 };
     private readonly Option<int> _threads = new("--threads") { Description = "Threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
-    private readonly Option<string?> _mean = new("--mean") { Description = "Per-channel mean of inputs scaled to 0..1, separated by commas; the model's metadata when not given." };
-    private readonly Option<string?> _std = new("--std") { Description = "Per-channel divisor after the mean, separated by commas." };
+    private readonly NormalizationArguments _normalization = new();
     private readonly Option<string?> _against = new("--against") { Description = "Another model: the share of samples on which both predict the same class." };
     private readonly Option<bool> _reference = new("--reference") { Description = "Run the reference evaluation instead of kernels: slow, for comparison." };
 
@@ -24,7 +23,8 @@ internal sealed class EvalCommand : NabiCommand
         : base("eval", "Measures accuracy and loss of a model on a data set, as the model is deployed.", "nabi eval model.onnx --data cifar10")
     {
         Add(_model);
-        foreach (var option in new Option[] { _data, _split, _limit, _batch, _threads, _mean, _std, _against, _reference }) Add(option);
+        foreach (var option in new Option[] { _data, _split, _limit, _batch, _threads, _against, _reference }) Add(option);
+        _normalization.AddTo(this);
     }
 
     protected override int Run(ParseResult arguments, CancellationToken cancellation)
@@ -41,7 +41,7 @@ internal sealed class EvalCommand : NabiCommand
         var options = new EvaluationOptions
         {
             BatchSize = arguments.GetValue(_batch),
-            Normalization = Normalization(arguments),
+            Normalization = _normalization.Of(arguments),
             Session = new SessionOptions { Threads = arguments.GetValue(_threads), Reference = arguments.GetValue(_reference) },
         };
         var evaluation = Progresses.Evaluate(Screen, Clock, graph, data, cancellation, options);
@@ -52,20 +52,5 @@ internal sealed class EvalCommand : NabiCommand
             + $"{evaluation.Samples} samples in {evaluation.Seconds:0.00} s" + (agreement is { } share ? $", same class as the other model {Format.Percent(share)}" : ""));
         Screen.Document(new { evaluation.Accuracy, evaluation.Top5Accuracy, evaluation.Loss, evaluation.Samples, evaluation.Seconds, Agreement = agreement });
         return CommandLine.Done;
-    }
-
-    private Normalization? Normalization(ParseResult arguments)
-    {
-        if (arguments.GetValue(_mean) is not { } mean) return null;
-        var means = Numbers(mean);
-        return new Normalization(means, arguments.GetValue(_std) is { } std ? Numbers(std) : Enumerable.Repeat(1.0, means.Length).ToArray());
-    }
-
-    private static double[] Numbers(string text)
-    {
-        var parts = text.Split(',', StringSplitOptions.TrimEntries);
-        return Array.TrueForAll(parts, p => double.TryParse(p, out _))
-            ? Array.ConvertAll(parts, double.Parse)
-            : throw new NabiException($"'{text}' is not a list of numbers; separate them by commas, for example 0.485,0.456,0.406.");
     }
 }

@@ -31,6 +31,8 @@ internal sealed class TrainCommand : NabiCommand
     private readonly Option<double> _width = new("--width") { Description = "Width of a network of the zoo.", DefaultValueFactory = _ => 1 };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of weights, order and augmentation.", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _checkpoint = new("--checkpoint") { Description = "A file to save the training in after every epoch, and to go on from when it is there." };
+    private readonly Option<int> _checkpointSteps = new("--checkpoint-steps") { Description = "Save the checkpoint every so many steps instead; 0 for every epoch.", DefaultValueFactory = _ => 0 };
+    private readonly NormalizationArguments _normalization = new();
     private readonly Option<int?> _limit = new("--limit") { Description = "Use only the first samples of the training set." };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "The file to write; trained.onnx when not given." };
 
@@ -39,10 +41,11 @@ internal sealed class TrainCommand : NabiCommand
     {
         Option[] options =
         [
-            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _ema, _clip, _teacher, _width, _seed, _checkpoint, _limit, _output,
+            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _ema, _clip, _teacher, _width, _seed, _checkpoint, _checkpointSteps, _limit, _output,
         ];
         Add(_model);
         foreach (var option in options) Add(option);
+        _normalization.AddTo(this);
     }
 
     protected override int Run(ParseResult arguments, CancellationToken cancellation)
@@ -54,7 +57,7 @@ internal sealed class TrainCommand : NabiCommand
         var trainer = new Trainer(graph, train, options)
         {
             Teacher = arguments.GetValue(_teacher) is { } teacher ? ModelFile.Read(teacher) : null,
-            Checkpoints = arguments.GetValue(_checkpoint) is { } checkpoint ? new CheckpointOptions(checkpoint) : null,
+            Checkpoints = arguments.GetValue(_checkpoint) is { } checkpoint ? new CheckpointOptions(checkpoint, arguments.GetValue(_checkpointSteps)) : null,
         };
 
         var result = Progresses.Train(Screen, Clock, $"training {graph.Name} on {train.Name}", trainer, cancellation);
@@ -101,6 +104,7 @@ internal sealed class TrainCommand : NabiCommand
             EmaDecay = arguments.GetValue(_ema),
             ClipNorm = arguments.GetValue(_clip),
             Distillation = arguments.GetValue(_teacher) is null ? null : new Distillation(),
+            Normalization = _normalization.Of(arguments),
             Seed = arguments.GetValue(_seed),
         };
     }
