@@ -21,7 +21,7 @@ public static class BatchNormRecalibration
         batchSize = Math.Min(batchSize, data.Count);
         var input = ModelInput.Of(model, data);
         var outputs = new List<(Value Parameter, string Output)>();
-        var graph = Measuring(model, batchSize, outputs);
+        var graph = Measuring(OpenBatch.Of(model), batchSize, outputs);
         if (outputs.Count == 0) return model;
         var loader = new BatchLoader(data, new BatchOptions
         {

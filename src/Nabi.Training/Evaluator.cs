@@ -60,6 +60,7 @@ public static class Evaluator
     // The two objects of a pair are valid until the next pair.
     private static IEnumerable<(Batch Batch, Tensor Scores)> Scores(Graph model, DataSet data, EvaluationOptions options)
     {
+        model = OpenBatch.Of(model);
         var input = ModelInput.Of(model, data);
         var declared = model.Inputs[0].Shape;
         var batchSize = declared.IsRanked && declared[0] != Shape.Unknown ? declared[0] : Math.Min(options.BatchSize, data.Count);

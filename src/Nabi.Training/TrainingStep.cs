@@ -65,6 +65,8 @@ public sealed class TrainingStep
     public static TrainingStep Build(Graph model, TrainingOptions options, IReadOnlyDictionary<string, Tensor>? masks = null)
     {
         if (options.Fault is { } fault) throw new NabiException(fault);
+        var original = model;
+        model = OpenBatch.Of(model);
         var statistics = options.TrainStatistics ? ModelRoles.Statistics(model) : [];
         var frozen = options.Frozen.ToHashSet(StringComparer.Ordinal);
         var learned = ModelRoles.Learned(model).Where(p => !frozen.Contains(p.Name)).ToArray();
@@ -85,7 +87,7 @@ public sealed class TrainingStep
             if (wiring.AverageDecay is { } decay) averaged[parameter.Name] = Average(b, parameter, value, decay);
         }
         var trained = changed.ToDictionary(c => c.Parameter.Name, c => c.Parameter.Data!, StringComparer.Ordinal);
-        return new TrainingStep(model, b.Build(), wiring, trained, averaged);
+        return new TrainingStep(original, b.Build(), wiring, trained, averaged);
     }
 
     /// <summary>The model with the parameters reached so far, copied: the moving average when there is one.</summary>

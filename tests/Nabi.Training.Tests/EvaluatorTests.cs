@@ -64,6 +64,47 @@ public class EvaluatorTests
         }
     }
 
+    [Fact]
+    public void The_way_a_model_was_trained_with_is_found()
+    {
+        var data = Glyphs.Draw(200, 10).Train;
+        var raw = new TrainingOptions { Epochs = 10, BatchSize = 20, Normalization = Normalization.RawBytes(1), Optimizer = new Adam(), LearningRate = 0.003 };
+        var model = new Trainer(SmallModels.Cnn(), data, raw).Run().Model.WithMetadata(new Dictionary<string, string>());
+        var trials = NormalizationSearch.Try(model, data);
+        Assert.Equal("0 to 255", trials[0].Name);
+        Assert.Equal(4, trials.Count);
+        Assert.True(trials[0].Accuracy > trials[1].Accuracy + 0.1, string.Join("; ", trials));
+    }
+
+    [Fact]
+    public void A_model_exported_for_one_sample_takes_batches()
+    {
+        var rng = new Rng(2);
+        var b = new GraphBuilder("one");
+        var x = b.Input("x", DType.Float32, [1, 1, 28, 28]);
+        var weight = Tensor.Empty(DType.Float32, [784, 10]);
+        foreach (ref var w in weight.Span<float>()) w = (float)rng.NextGaussian() * 0.05f;
+        b.Output("y", b.MatMul(b.Reshape(x, [1, 784]), b.Parameter("weight", weight)));
+        var model = b.Build();
+        var data = Glyphs.Draw(10, 30).Test;
+
+        var open = OpenBatch.Of(model);
+        Assert.Equal([Shape.Unknown, 10], open.Outputs[0].Value.Shape);
+        using var session = new Runtime.Session(model);
+        var reader = new SampleReader(data, Normalization.None(1));
+        var sample = Tensor.Empty(DType.Float32, [1, 1, 28, 28]);
+        var predictions = Evaluator.Evaluate(model, data).Predictions;
+        for (var i = 0; i < data.Count; i++)
+        {
+            reader.Read(i, sample.Span<float>());
+            var scores = session.Run(new Dictionary<string, Tensor> { ["x"] = sample })["y"].ToSingle();
+            Assert.Equal(Array.IndexOf(scores, scores.Max()), predictions[i]);
+        }
+        var trained = new Trainer(model, data, new TrainingOptions { Epochs = 1, BatchSize = 10 }).Run().Model;
+        Assert.Equal([1, 1, 28, 28], trained.Inputs[0].Shape);
+        Assert.NotEqual(weight.ToSingle(), trained.Parameter("weight")!.Data!.ToSingle());
+    }
+
     private static Graph Around(Graph model, Func<Shape, Shape> input, Func<GraphBuilder, Value, Value> output)
     {
         var b = new GraphBuilder(model.Name);
