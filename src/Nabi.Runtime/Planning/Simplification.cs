@@ -45,8 +45,12 @@ internal sealed class Simplification(Rewriter rewriter)
     private Value[] Constants(Node node, IReadOnlyList<Tensor> tensors) => [.. node.Outputs.Select((o, i) => Canonical(rewriter.Builder.Constant(tensors[i], o.Name)))];
 
     private static Value[]? Unchanged(Node node, Value?[] inputs) =>
-        node.Op is Reshape or Identity or Flatten or Squeeze or Unsqueeze or Expand or Cast && inputs[0] is { } input
+        IsIdleDropout(node, inputs) ? [inputs[0]!]
+        : node.Op is Reshape or Identity or Flatten or Squeeze or Unsqueeze or Expand or Cast && inputs[0] is { } input
         && node.Output.DType == input.DType && input.Shape.IsKnown && node.Output.Shape.Equals(input.Shape) ? [input] : null;
+
+    private static bool IsIdleDropout(Node node, Value?[] inputs) =>
+        node.Op is Dropout && node.Outputs.Skip(1).All(o => o.UseCount == 0) && (inputs.Length < 3 || inputs[2] is null || inputs[2]!.Constant is { } mode && !mode.Bytes.ContainsAnyExcept((byte)0));
 
     private IReadOnlyList<Value> Shared(Node node, Value?[] inputs)
     {

@@ -5,7 +5,7 @@ using Nabi.Runtime.Kernels;
 
 namespace Nabi.Runtime.Tests.Kernels;
 
-/// <summary>Runs the kernel tests again in processes in which the wider instructions are switched off.</summary>
+/// <summary>Runs the tests of kernels and plans again in processes in which the wider instructions are switched off.</summary>
 public sealed class WidthTests
 {
     /// <summary>Set in the child to the width it must see; its presence also ends the recursion.</summary>
@@ -31,7 +31,7 @@ public sealed class WidthTests
             UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            ArgumentList = { "vstest", typeof(WidthTests).Assembly.Location, "--TestCaseFilter:FullyQualifiedName~Runtime.Tests.Kernels" },
+            ArgumentList = { "vstest", typeof(WidthTests).Assembly.Location, "--TestCaseFilter:FullyQualifiedName~Runtime.Tests.Kernels|FullyQualifiedName~Runtime.Tests.Planning" },
             Environment = { [off] = "0", [Expected] = lanes.ToString(CultureInfo.InvariantCulture) },
         };
         using var child = Process.Start(start)!;

@@ -27,13 +27,17 @@ internal static class ElementRules
         [typeof(Not)] = (n, e) => e.Apply(ElementKind.Not, A(n, e)),
         [typeof(Where)] = (n, e) => e.Apply(ElementKind.Select, A(n, e), B(n, e), e[n.Inputs[2]!]),
         [typeof(Cast)] = CastRule,
+        [typeof(FakeQuantize)] = FakeQuantizeLowering.Forward,
+        [typeof(FakeQuantizeGradient)] = FakeQuantizeLowering.ToData,
         [typeof(Expand)] = (n, e) => e.Apply(Unary.Identity, A(n, e)),
     };
 
     /// <summary>Is the node elementwise on types the programs know?</summary>
     public static bool Knows(Node node)
     {
-        if (node.Outputs.Count != 1 || !IsKnown(node.Output.DType)) return false;
+        if (!IsKnown(node.Output.DType)) return false;
+        if (node.Op is FakeQuantize or FakeQuantizeGradient) return FakeQuantizeLowering.IsElementwise(node);
+        if (node.Outputs.Count != 1) return false;
         // The second input of Expand is a shape, which the output's type already holds.
         foreach (var input in node.Op is Expand ? node.Inputs.Take(1) : node.Inputs)
             if (input is null ? node.Op is not Clip : !IsKnown(input.DType)) return false;

@@ -14,28 +14,48 @@ internal static unsafe class ElementwiseLowering
         var expression = new ElementExpression();
         foreach (var node in group) ElementRules.Write(node, expression);
         var result = group[^1].Output;
-        var operands = expression.Operands.ToArray();
         var instructions = expression.Finish(expression[result]);
-        if (operands.Length > ElementProgram.MaxLength || instructions.Length > ElementProgram.MaxLength || result.Shape.Rank > ElementProgram.MaxRank) return false;
-        var layout = ChooseLayout(result, operands, planner);
-        var slots = Array.ConvertAll(operands, v => v.Shape.Equals(result.Shape) ? planner.Read(v, layout) : planner.ReadAny(v));
-        var order = Layouts.Order(result.Shape.Rank, layout);
-        var program = new ElementProgram(
-            Array.ConvertAll(order, a => result.Shape[a]),
-            Array.ConvertAll(slots, s => new ElementOperand { Strides = BroadcastStrides(s, result.Shape.Rank, order), IsByte = s.DType == DType.Bool }),
-            instructions, result.DType == DType.Bool);
-        var output = planner.Define(result, layout);
+        if (!Fits(expression, instructions, result.Shape)) return false;
+        var output = planner.Define(result, ChooseLayout(result, expression, planner));
+        Emit(string.Join('+', group.Select(n => n.Name)), $"elementwise[{string.Join(',', group.Select(n => n.Op.Name))}]", expression, instructions, output, planner);
+        return true;
+    }
+
+    /// <summary>Can a program be this long and have this many axes?</summary>
+    public static bool Fits(ElementExpression expression, ElementInstruction[] instructions, Shape shape) =>
+        expression.Operands.Count <= ElementProgram.MaxLength && instructions.Length <= ElementProgram.MaxLength && shape.Rank <= ElementProgram.MaxRank;
+
+    /// <summary>Emits the step that writes an expression to a slot, in the slot's layout.</summary>
+    public static void Emit(string name, string kernel, ElementExpression expression, ElementInstruction[] instructions, Slot output, Planner planner)
+    {
+        var shape = output.Shape;
+        var order = Layouts.Order(shape.Rank, output.Layout);
+        var slots = new Slot[expression.Operands.Count];
+        var operands = new ElementOperand[slots.Length];
+        for (var i = 0; i < slots.Length; i++)
+        {
+            var (value, axis, number) = expression.Operands[i];
+            slots[i] = value is null ? planner.Constant("number", Tensor.Scalar(number))
+                : value.Shape.Equals(shape) ? planner.Read(value, output.Layout) : planner.ReadAny(value);
+            operands[i] = new ElementOperand
+            {
+                Strides = axis is { } along ? AxisStrides(slots[i], along, order) : BroadcastStrides(slots[i], shape.Rank, order),
+                IsByte = slots[i].DType == DType.Bool,
+            };
+        }
+        var program = new ElementProgram(Array.ConvertAll(order, a => shape[a]), operands, instructions, output.DType == DType.Bool);
         var addresses = new nint[slots.Length];
-        planner.Emit(new Step(string.Join('+', group.Select(n => n.Name)), $"elementwise[{string.Join(',', group.Select(n => n.Op.Name))}]", slots, [output], context =>
+        planner.Emit(new Step(name, kernel, slots, [output], context =>
         {
             for (var i = 0; i < slots.Length; i++) addresses[i] = (nint)slots[i].Address;
             program.Run(context.Pool, addresses, output.Address);
         })
         {
-            InPlace = [.. slots.Where(s => s.Shape.Equals(result.Shape) && s.DType == result.DType).Select(s => (0, s))],
+            InPlace = [.. slots.Where(s => s.Shape.Equals(shape) && s.DType == output.DType).Select(s => (0, s))],
         });
-        return true;
     }
+
+    private static long[] AxisStrides(Slot vector, int axis, int[] order) => Array.ConvertAll(order, a => a == axis && vector.Shape.Count > 1 ? 1L : 0L);
 
     /// <summary>Strides of a broadcast operand along the axes of the result, in the order the result lies in memory.</summary>
     private static long[] BroadcastStrides(Slot slot, int rank, int[] order)
@@ -45,14 +65,14 @@ internal static unsafe class ElementwiseLowering
         return Array.ConvertAll(order, axis => axis < lead || slot.Shape[axis - lead] == 1 ? 0 : own[axis - lead]);
     }
 
-    // The layout in which fewer operands must be converted; channels-last when it makes no difference and one lies so.
-    private static Layout ChooseLayout(Value result, Value[] operands, Planner planner)
+    /// <summary>The layout in which fewer operands must be converted; channels-last when it makes no difference and one lies so.</summary>
+    public static Layout ChooseLayout(Value result, ElementExpression expression, Planner planner)
     {
         if (Layouts.AreSame(result.Shape)) return Layout.RowMajor;
         var (channelsLast, rowMajor) = (0, 0);
-        foreach (var operand in operands)
+        foreach (var (operand, _, _) in expression.Operands)
         {
-            if (!operand.Shape.Equals(result.Shape) || operand.Data is not null) continue;
+            if (operand is null || !operand.Shape.Equals(result.Shape) || operand.Data is not null) continue;
             if (planner.IsChannelsLast(operand)) channelsLast++;
             else if (!planner.HasChannelsLast(operand)) rowMajor++;
         }

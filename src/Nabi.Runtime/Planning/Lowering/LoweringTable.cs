@@ -22,6 +22,8 @@ internal static class LoweringTable
         var table = new Dictionary<Type, Lowering>();
         BatchNormLowering.AddTo(table);
         ConvLowering.AddTo(table);
+        DropoutLowering.AddTo(table);
+        FakeQuantizeLowering.AddTo(table);
         LossLowering.AddTo(table);
         OptimizerLowering.AddTo(table);
         PoolLowering.AddTo(table);

@@ -45,20 +45,33 @@ internal static unsafe class ReductionLowering
         var runs = Runs(order, input.Shape, reduced);
         var parts = Parts.Of(runs);
         if (parts is null) return false;
-        var (source, target) = (planner.Read(input, layout), planner.Define(output, isKept ? layout : Layout.RowMajor));
-        var scale = isMean ? 1f / runs.Where(r => r.Reduced).Aggregate(1L, (product, r) => product * r.Size) : 1f;
-        var (outer, middle, inner, sides) = parts.Value;
+        Emit(node.Name, planner.Read(input, layout), planner.Define(output, isKept ? layout : Layout.RowMajor), parts.Value, isMean, planner);
+        return true;
+    }
+
+    /// <summary>Emits the sum of a slot over the marked axes into another; false when the axes are marked in a pattern no kernel has.</summary>
+    public static bool Sum(string name, Slot source, Slot target, bool[] reduced, Planner planner)
+    {
+        if (Parts.Of(Runs(Layouts.Order(source.Shape.Rank, source.Layout), source.Shape, reduced)) is not { } parts) return false;
+        Emit(name, source, target, parts, isMean: false, planner);
+        return true;
+    }
+
+    private static void Emit(string name, Slot source, Slot target, Parts parts, bool isMean, Planner planner)
+    {
+        var (outer, middle, inner, sides) = parts;
         if (sides)
         {
-            planner.Emit(new Step(node.Name, "sum.sides", [source], [target], c => AxisSum.Sides(c.Pool, source.Floats, target.Floats, outer, middle, inner, scale)));
-            return true;
+            var divisor = isMean ? 1f / ((float)outer * inner) : 1f;
+            planner.Emit(new Step(name, "sum.sides", [source], [target], c => AxisSum.Sides(c.Pool, source.Floats, target.Floats, outer, middle, inner, divisor)));
+            return;
         }
-        var scratch = Planner.Scratch(node.Name, DType.Float32, AxisSum.ScratchSize(planner.Options.Threads, outer < planner.Options.Threads ? outer : 0, inner));
-        planner.Emit(new Step(node.Name, "sum.middle", [source], [target], c => AxisSum.Middle(c.Pool, source.Floats, target.Floats, outer, middle, inner, scale, scratch.Floats))
+        var scale = isMean ? 1f / middle : 1f;
+        var scratch = Planner.Scratch(name, DType.Float32, AxisSum.ScratchSize(planner.Options.Threads, outer < planner.Options.Threads ? outer : 0, inner));
+        planner.Emit(new Step(name, "sum.middle", [source], [target], c => AxisSum.Middle(c.Pool, source.Floats, target.Floats, outer, middle, inner, scale, scratch.Floats))
         {
             Scratch = [scratch],
         });
-        return true;
     }
 
     // Do the kept axes follow each other in memory as they do in the graph?
