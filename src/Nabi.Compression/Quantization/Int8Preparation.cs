@@ -7,10 +7,10 @@ namespace Nabi.Compression.Quantization;
 /// </summary>
 internal sealed class Int8Preparation
 {
-    private readonly Dictionary<string, QuantizationRange> _ranges;
+    private readonly Dictionary<Value, QuantizationRange> _ranges;
     private readonly QuantizationSites _sites;
 
-    private Int8Preparation(Graph folded, QuantizationSites sites, Dictionary<string, QuantizationRange> ranges, Graph fake) =>
+    private Int8Preparation(Graph folded, QuantizationSites sites, Dictionary<Value, QuantizationRange> ranges, Graph fake) =>
         (Folded, _sites, _ranges, Fake) = (folded, sites, ranges, fake);
 
     /// <summary>The float graph with batch normalization folded.</summary>
@@ -30,8 +30,7 @@ internal sealed class Int8Preparation
         var sites = QuantizationSites.Of(folded, settings.KeepFirst, settings.KeepLast, settings.Keep);
         if (sites.Layers.Count == 0) throw new NabiException($"model '{graph.Name}' has no layer that can be quantized{(sites.Kept.Count == 0 ? "" : $"; {string.Join("; ", sites.Kept.Select(k => $"{k.Key.Name}: {k.Value}"))}")}");
         var ranges = Observe(folded, sites, settings, context);
-        var byValue = sites.Sources.Values.Distinct().ToDictionary(v => v, v => ranges[v.Name]);
-        return new Int8Preparation(folded, sites, ranges, FakeQuantization.Insert(folded, sites, byValue, settings.PerChannel, settings.LearnsRanges));
+        return new Int8Preparation(folded, sites, ranges, FakeQuantization.Insert(folded, sites, ranges, settings.PerChannel, settings.LearnsRanges));
     }
 
     /// <summary>How every layer came through: outputs of the float graph against those of a graph with rounded values.</summary>
@@ -53,11 +52,11 @@ internal sealed class Int8Preparation
             RangeOf(l.Tail).Min, RangeOf(l.Tail).Max, noise[i].Decibels, _sites.Kept.GetValueOrDefault(l.Node)))];
     }
 
-    private QuantizationRange RangeOf(Value value) => _sites.Sources.TryGetValue(value, out var source) ? _ranges[source.Name] : default;
+    private QuantizationRange RangeOf(Value value) => _sites.Sources.TryGetValue(value, out var source) ? _ranges[source] : default;
 
-    private static Dictionary<string, QuantizationRange> Observe(Graph graph, QuantizationSites sites, Settings settings, CompressionContext context)
+    private static Dictionary<Value, QuantizationRange> Observe(Graph graph, QuantizationSites sites, Settings settings, CompressionContext context)
     {
-        var observers = sites.Sources.Values.Distinct().ToDictionary(v => v.Name, _ => Observer.Create(settings.Observer), StringComparer.Ordinal);
+        var observers = sites.Observed.ToDictionary(v => v.Name, _ => Observer.Create(settings.Observer), StringComparer.Ordinal);
         var loader = CalibrationBatches.Of(graph, context, settings.Samples);
         using var observed = new ObservedGraph(graph, observers.Keys, loader.Options.BatchSize, context.Threads);
         foreach (var batch in loader.Epoch(0))
@@ -69,6 +68,12 @@ internal sealed class Int8Preparation
                 observers[name].Observe(tensor.Span<float>()[..(perSample * batch.Count)]);
             }
         }
-        return observers.ToDictionary(o => o.Key, o => o.Value.Range, StringComparer.Ordinal);
+        var ranges = new Dictionary<Value, QuantizationRange>();
+        foreach (var value in sites.Observed)
+        {
+            var (source, range) = (sites.Sources[value], observers[value.Name].Range);
+            ranges[source] = ranges.TryGetValue(source, out var known) ? new QuantizationRange(Math.Min(known.Min, range.Min), Math.Max(known.Max, range.Max)) : range;
+        }
+        return ranges;
     }
 }

@@ -12,12 +12,16 @@ internal sealed class QuantizationSites
     private readonly Dictionary<Node, string> _kept = [];
     private readonly Dictionary<Node, Node> _biasAdds = [];
     private readonly List<Node> _layers = [];
+    private readonly List<Value> _observed = [];
     private readonly List<(Node Node, Value Tail)> _reported = [];
 
     private QuantizationSites() { }
 
     /// <summary>Rounded activations; each is mapped to the one whose range it takes, usually itself.</summary>
     public IReadOnlyDictionary<Value, Value> Sources => _sources;
+
+    /// <summary>Values to observe; the range of a grid covers all of its values.</summary>
+    public IReadOnlyList<Value> Observed => _observed;
 
     /// <summary>Nodes to report on, in graph order, each with its output after a fused activation: layers, and what computes on integers besides.</summary>
     public IReadOnlyList<(Node Node, Value Tail)> Reported => _reported;
@@ -91,8 +95,12 @@ internal sealed class QuantizationSites
         if (_biasAdds.ContainsKey(node) || _sources.ContainsKey(node.Output)) return;
         switch (node.Op)
         {
-            case Add or Concat when node.Inputs.All(v => v is not null && _sources.ContainsKey(v)):
+            case Add when node.Inputs.All(IsRounded):
                 Report(node, TailOf(node));
+                break;
+            case Concat when node.Inputs.All(IsRounded):
+                Report(node, node.Output);
+                Join(node);
                 break;
             case AveragePool or GlobalAveragePool or Relu or Clip or ReduceMean when IsRounded(node.Inputs[0]):
                 Report(node, node.Output);
@@ -108,11 +116,22 @@ internal sealed class QuantizationSites
 
     private bool IsRounded(Value? value) => value is not null && _sources.ContainsKey(value);
 
+    // Integers are concatenated as they are, so all parts and the whole lie on one grid.
+    private void Join(Node concat)
+    {
+        var joined = concat.Inputs.Select(v => _sources[v!]).ToHashSet();
+        foreach (var (value, source) in _sources.ToArray())
+            if (joined.Contains(source)) _sources[value] = concat.Output;
+    }
+
     private void Report(Node node, Value tail)
     {
         Own(tail);
         _reported.Add((node, tail));
     }
 
-    private void Own(Value value) => _sources.TryAdd(value, value);
+    private void Own(Value value)
+    {
+        if (_sources.TryAdd(value, value)) _observed.Add(value);
+    }
 }
