@@ -11,6 +11,8 @@ namespace Nabi.Compression.Distillation;
 /// </summary>
 public sealed record FineTune : CompressionStep
 {
+    private const long MaxStoredScores = 50_000_000;
+
     /// <summary>Times the training set is gone through. Default 5. Range 1 to 10,000.</summary>
     public int Epochs { get; init; } = 5;
 
@@ -54,6 +56,8 @@ public sealed record FineTune : CompressionStep
         if (Crop > 0 && data.IsImages) augmentations.Add(new RandomCrop(Crop));
         if (Flip && data.IsImages) augmentations.Add(new HorizontalFlip());
         var teacher = Alpha > 0 ? context.Teacher : null;
+        // Without augmentation the teacher says the same of a sample every time: it is asked once.
+        var isPrecomputed = Epochs > 1 && augmentations.Count == 0 && (long)data.Count * data.ClassNames.Count <= MaxStoredScores;
         var trainer = new Trainer(graph, data, new TrainingOptions
         {
             Epochs = Epochs,
@@ -61,7 +65,7 @@ public sealed record FineTune : CompressionStep
             LearningRate = Rate,
             Optimizer = new Sgd { WeightDecay = Decay },
             Schedule = new Cosine(),
-            Distillation = teacher is null ? null : new Nabi.Training.Distillation(Alpha, Temperature),
+            Distillation = teacher is null ? null : new Nabi.Training.Distillation(Alpha, Temperature) { IsPrecomputed = isPrecomputed },
             TrainStatistics = trainStatistics,
             ClipNorm = 5,
             Seed = context.Seed,

@@ -15,6 +15,7 @@ public sealed class BudgetSearch
     private const int SweepSamples = 1000;
     private const int MaxRefinements = 4;
     private const int TrainedEpochs = 2;
+    private const int EpochsPerRung = 3;
 
     private readonly Graph _original;
     private readonly CompressionContext _context;
@@ -88,7 +89,7 @@ public sealed class BudgetSearch
         var (good, goodKeep) = (_original, 1.0);
         var goodRecipe = Recipe.Create("search");
         double? badKeep = null;
-        var rungs = _options.KeepMacs.Order().Reverse().ToList();
+        var rungs = Rungs(context);
         for (var (rung, refinements) = (0, 0); refinements <= MaxRefinements; rung++)
         {
             var isRefinement = badKeep is not null || rung >= rungs.Count;
@@ -103,6 +104,16 @@ public sealed class BudgetSearch
             if (isGood) (good, goodKeep, goodRecipe) = (next, keep, nextRecipe);
             else badKeep = keep;
         }
+    }
+
+    // As many as get a few epochs each: without time for all, the mildest goes first, then the strongest.
+    private List<double> Rungs(CompressionContext context)
+    {
+        var rungs = _options.KeepMacs.OrderDescending().ToList();
+        var affordable = Math.Max(1, (int)(Left.TotalSeconds / (EpochSeconds(_original, context) * EpochsPerRung)));
+        if (rungs.Count > affordable && rungs.Count > 1) rungs.RemoveAt(0);
+        if (rungs.Count > affordable) rungs.RemoveRange(affordable, rungs.Count - affordable);
+        return rungs;
     }
 
     private (Graph Graph, Recipe Recipe, bool IsGood) Rung(Graph from, Recipe recipe, double keepOfFrom, double keep, int waiting, Variant baseline, CompressionContext context)
