@@ -13,10 +13,22 @@ internal static class Rans
     private const uint Scale = 1 << ScaleBits;
     private const uint Lower = 1u << 23;
 
-    /// <summary>Appends the model and the coded bytes, with their length before them.</summary>
+    private const byte Plain = 0, Coded = 1;
+
+    // Coding must save this part of the bytes, or they are stored as they are: noise is read faster than it is decoded.
+    private const double LeastSaving = 1.0 / 128;
+
+    /// <summary>Appends the model and the coded bytes with their length before them, or the bytes alone when coding saves nothing.</summary>
     public static void Encode(ReadOnlySpan<byte> data, ByteWriter writer)
     {
         var frequencies = Frequencies(data);
+        if (Saving(data, frequencies) < LeastSaving)
+        {
+            writer.Byte(Plain);
+            writer.Bytes(data);
+            return;
+        }
+        writer.Byte(Coded);
         WriteModel(frequencies, writer);
         var starts = Starts(frequencies);
         var coded = new byte[data.Length * 2 + 16];
@@ -39,6 +51,11 @@ internal static class Rans
     /// <exception cref="NabiException">The model or the bytes are damaged.</exception>
     public static void Decode(ref ByteReader reader, Span<byte> into)
     {
+        if (reader.Byte() == Plain)
+        {
+            reader.Bytes(into.Length).CopyTo(into);
+            return;
+        }
         var frequencies = ReadModel(ref reader);
         var starts = Starts(frequencies);
         var symbols = new byte[Scale];
@@ -58,11 +75,28 @@ internal static class Rans
         }
     }
 
-    // Every byte that occurs keeps at least 1; the largest absorbs what rounding leaves over.
-    private static uint[] Frequencies(ReadOnlySpan<byte> data)
+    // The part of the bytes that coding saves, the model counted at a byte and a half a symbol.
+    private static double Saving(ReadOnlySpan<byte> data, uint[] frequencies)
+    {
+        if (data.IsEmpty) return 0;
+        var counts = Counts(data);
+        double bits = 0;
+        for (var s = 0; s < 256; s++)
+            if (counts[s] > 0) bits += counts[s] * (ScaleBits - Math.Log2(frequencies[s])) + 12;
+        return 1 - bits / 8 / data.Length;
+    }
+
+    private static long[] Counts(ReadOnlySpan<byte> data)
     {
         var counts = new long[256];
         foreach (var b in data) counts[b]++;
+        return counts;
+    }
+
+    // Every byte that occurs keeps at least 1; the largest absorbs what rounding leaves over.
+    private static uint[] Frequencies(ReadOnlySpan<byte> data)
+    {
+        var counts = Counts(data);
         var frequencies = new uint[256];
         if (data.IsEmpty)
         {

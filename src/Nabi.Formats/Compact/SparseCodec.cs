@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Nabi.Formats;
 
 /// <summary>
@@ -30,7 +32,7 @@ internal sealed class SparseCodec : TensorCodec
     /// <summary>Positions and values of a tensor; null when it is packed below bytes or has too few zeros to bother.</summary>
     public static (byte[] Positions, byte[] Values)? Split(Tensor tensor)
     {
-        if (tensor.DType.Bits() < 8 || tensor.Count == 0) return null;
+        if (tensor.DType.Bits() < 8 || Zeros(tensor) <= tensor.Count / 16) return null;
         var size = tensor.DType.Bits() / 8;
         var runs = new ByteWriter();
         var bits = new byte[(tensor.Count + 7) / 8];
@@ -45,7 +47,6 @@ internal sealed class SparseCodec : TensorCodec
             runs.Count(i - start);
             values.Bytes(tensor.Bytes[(start * size)..(i * size)]);
         }
-        if (values.Written.Length > tensor.Bytes.Length / 16 * 15) return null;
         return (runs.Written.Length <= bits.Length ? runs.Written.ToArray() : [Bits, .. bits], values.Written.ToArray());
     }
 
@@ -71,6 +72,14 @@ internal sealed class SparseCodec : TensorCodec
             at += others;
         }
     }
+
+    private static int Zeros(Tensor tensor) => tensor.DType.Bits() switch
+    {
+        8 => tensor.Bytes.Count((byte)0),
+        16 => MemoryMarshal.Cast<byte, ushort>(tensor.Bytes).Count((ushort)0),
+        32 => MemoryMarshal.Cast<byte, uint>(tensor.Bytes).Count(0u),
+        _ => MemoryMarshal.Cast<byte, ulong>(tensor.Bytes).Count(0ul),
+    };
 
     private static bool IsZero(Tensor tensor, int index, int size) => !tensor.Bytes.Slice(index * size, size).ContainsAnyExcept((byte)0);
 
