@@ -57,9 +57,7 @@ internal static class Rans
             return;
         }
         var frequencies = ReadModel(ref reader);
-        var starts = Starts(frequencies);
-        var symbols = new byte[Scale];
-        for (var s = 0; s < 256; s++) symbols.AsSpan((int)starts[s], (int)frequencies[s]).Fill((byte)s);
+        var (symbols, steps) = Slots(frequencies);
         var coded = reader.Bytes(reader.Count());
         if (coded.Length < 4) throw new NabiException("entropy-coded data ends too early; the file is damaged");
         var state = BinaryPrimitives.ReadUInt32LittleEndian(coded);
@@ -67,12 +65,23 @@ internal static class Rans
         for (var i = 0; i < into.Length; i++)
         {
             var slot = state & (Scale - 1);
-            var symbol = symbols[slot];
-            into[i] = symbol;
-            state = frequencies[symbol] * (state >> ScaleBits) + slot - starts[symbol];
+            into[i] = symbols[slot];
+            state = (steps[slot] >> ScaleBits) * (state >> ScaleBits) + (steps[slot] & (Scale - 1));
             for (; state < Lower; state = (state << 8) | coded[at++])
                 if (at >= coded.Length) throw new NabiException("entropy-coded data ends too early; the file is damaged");
         }
+    }
+
+    // For every slot of the scale its symbol, and in one number the symbol's frequency and the slot's place within it.
+    private static (byte[] Symbols, uint[] Steps) Slots(uint[] frequencies)
+    {
+        var (symbols, steps) = (new byte[Scale], new uint[Scale]);
+        for (uint symbol = 0, slot = 0; symbol < 256; symbol++)
+        {
+            for (uint within = 0; within < frequencies[symbol]; within++, slot++)
+                (symbols[slot], steps[slot]) = ((byte)symbol, (frequencies[symbol] << ScaleBits) | within);
+        }
+        return (symbols, steps);
     }
 
     // The part of the bytes that coding saves, the model counted at a byte and a half a symbol.

@@ -4,7 +4,7 @@ using Nabi.Formats.OnnxProto;
 namespace Nabi.Formats;
 
 /// <summary>
-/// ONNX models to and from graphs. Operator sets 1 to 22 are read and turned into the form of the newest; 17 to 22 are written.
+/// ONNX models to and from graphs. Operator sets 1 to 24 are read and turned into the form of 17 to 22, which are written.
 /// </summary>
 public static class OnnxFile
 {

@@ -5,6 +5,8 @@ namespace Nabi.Formats;
 /// <summary>Turns one ONNX model into a graph.</summary>
 internal sealed partial class OnnxImporter
 {
+    // Sets 23 and 24 add operators and element types and change no older operator.
+    private const int Newest = 24;
     private const int MaxNodes = 200_000;
     private const int MaxDepth = 16;
 
@@ -73,7 +75,7 @@ internal sealed partial class OnnxImporter
         var opsets = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var import in imports) opsets[OnnxNames.Domain(import.Domain)] = import.Version;
         var opset = opsets.TryAdd("", 1) ? 1 : opsets[""];
-        return opset is >= 1 and <= 22 ? opsets : throw new NabiException($"it uses operator set {opset}; Nabi reads 1 to 22, export it with one of those");
+        return opset is >= 1 and <= Newest ? opsets : throw new NabiException($"it uses operator set {opset}; Nabi reads 1 to {Newest}, export it with one of those");
     }
 
     private void ReserveNames(GraphProto graph)
