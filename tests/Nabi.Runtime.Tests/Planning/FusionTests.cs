@@ -63,6 +63,20 @@ public class FusionTests
     }
 
     [Fact]
+    public void SlicesPadsSplitsAndResizesLeaveChannelsLast()
+    {
+        var b = new GraphBuilder("moves");
+        var y = b.Relu(Conv(b, b.Input("x", DType.Float32, [2, 3, 8, 7]), 6, 3));
+        var strided = b.Apply(new Slice(), y, b.Integers(0, -1), b.Integers(8, -8), b.Integers(2, 3), b.Integers(2, -2));
+        var padded = b.Apply(new Pad(), strided, b.Integers(0, 1, -1, 0, 0, 2, 1, 0), b.Constant(Tensor.Scalar(0.5f)));
+        var larger = b.Apply(new Resize(), padded, null, b.Constant(Tensor.Vector(1f, 1f, 2f, 1.5f)));
+        var parts = b.ApplyAll(new Split { Axis = 1 }, 3, larger);
+        b.Output("y", Conv(b, b.Apply(new Concat(1), parts[2], parts[0], parts[1]), 4, 9));
+        var plan = AssertSame(b.Build());
+        Assert.Equal(2, plan.Steps.Count(s => s.Kernel.StartsWith("layout", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void DropoutDrawsWhatTheReferenceDraws()
     {
         var b = new GraphBuilder("dropout");

@@ -36,10 +36,23 @@ internal static class Activations
         Abs => new Unary(UnaryKind.Abs),
         Neg => new Unary(UnaryKind.Negate),
         Erf => new Unary(UnaryKind.Erf),
+        Pow => Power(node),
         Round => new Unary(UnaryKind.Round),
         Sign => new Unary(UnaryKind.Sign),
         _ => null,
     };
+
+    private static Unary? Power(Node node) => node.Inputs[1] is { IsUpdated: false, Data: { Count: 1 } exponent } && node.Output.Shape.Equals(node.Inputs[0]!.Shape)
+        ? exponent.Item() switch
+        {
+            2 => new Unary(UnaryKind.Square),
+            0.5 => new Unary(UnaryKind.Sqrt),
+            -0.5 => new Unary(UnaryKind.ReciprocalSqrt),
+            1 => Unary.Identity,
+            -1 => new Unary(UnaryKind.Reciprocal),
+            _ => null,
+        }
+        : null;
 
     // Limits that training changes, or that are computed, are operands of another kind.
     private static Unary? Limits(Node node)

@@ -39,7 +39,7 @@ internal static class ElementRules
         if (node.Op is FakeQuantize or FakeQuantizeGradient) return FakeQuantizeLowering.IsElementwise(node);
         if (node.Outputs.Count != 1) return false;
         // The second input of Expand is a shape, which the output's type already holds.
-        foreach (var input in node.Op is Expand ? node.Inputs.Take(1) : node.Inputs)
+        foreach (var input in node.Op is Expand or Pow ? node.Inputs.Take(1) : node.Inputs)
             if (input is null ? node.Op is not Clip : !IsKnown(input.DType)) return false;
         return Table.ContainsKey(node.Op.GetType()) || Activations.TryGet(node, out _);
     }

@@ -24,7 +24,9 @@ internal static class LoweringTable
         ConvLowering.AddTo(table);
         DropoutLowering.AddTo(table);
         FakeQuantizeLowering.AddTo(table);
+        LayerNormLowering.AddTo(table);
         LossLowering.AddTo(table);
+        MoveLowering.AddTo(table);
         OptimizerLowering.AddTo(table);
         PoolLowering.AddTo(table);
         MatrixLowering.AddTo(table);

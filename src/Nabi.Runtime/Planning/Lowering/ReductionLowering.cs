@@ -11,23 +11,41 @@ internal static unsafe class ReductionLowering
     {
         table[typeof(ReduceSum)] = (g, p) => LowerOverAxes(g[0], p, isMean: false);
         table[typeof(ReduceMean)] = (g, p) => LowerOverAxes(g[0], p, isMean: true);
+        table[typeof(ReduceMax)] = (g, p) => LowerKind(g[0], p, ReductionKind.Max);
+        table[typeof(ReduceMin)] = (g, p) => LowerKind(g[0], p, ReductionKind.Min);
+        table[typeof(ReduceSumSquare)] = (g, p) => LowerKind(g[0], p, ReductionKind.SumOfSquares);
+        table[typeof(ReduceL1)] = (g, p) => LowerKind(g[0], p, ReductionKind.SumOfAbsolutes);
         table[typeof(GlobalAveragePool)] = (g, p) => g[0].Inputs[0]!.DType == DType.Float32 && Lower(g[0], p, [.. Enumerable.Range(0, g[0].Inputs[0]!.Shape.Rank).Select(a => a > 1)], isMean: true);
     }
 
-    private static bool LowerOverAxes(Node node, Planner planner, bool isMean)
+    private static bool LowerOverAxes(Node node, Planner planner, bool isMean) => AxesOf(node) is { } reduced && Lower(node, planner, reduced, isMean);
+
+    // The largest, smallest, squares or magnitudes over one stretch of axes in row-major order.
+    private static bool LowerKind(Node node, Planner planner, ReductionKind kind)
     {
         var input = node.Inputs[0]!;
-        if (input.DType != DType.Float32 || input.Shape.Count == 0) return false;
+        if (AxesOf(node) is not { } reduced || Parts.Of(Runs(Layouts.Order(input.Shape.Rank, Layout.RowMajor), input.Shape, reduced)) is not { Sides: false } parts) return false;
+        var (source, target) = (planner.Read(input), planner.Define(node.Output));
+        planner.Emit(new Step(node.Name, $"reduce.{kind}", [source], [target], c =>
+            Kernels.Reduction.Run(c.Pool, kind, parts.Outer, parts.Middle, parts.Inner, source.Floats, target.Floats)));
+        return true;
+    }
+
+    // One flag per axis; null if the axes are not known or nothing is to be reduced.
+    private static bool[]? AxesOf(Node node)
+    {
+        var input = node.Inputs[0]!;
+        if (input.DType != DType.Float32 || input.Shape.Count == 0) return null;
         long[] axes = node.Inputs.Count > 1 && node.Inputs[1] is { } given ? given.Data?.ToInt64() ?? [] : [];
-        if (node.Inputs.Count > 1 && node.Inputs[1] is { Data: null }) return false;
+        if (node.Inputs.Count > 1 && node.Inputs[1] is { Data: null }) return null;
         var reduced = new bool[input.Shape.Rank];
         if (axes.Length == 0)
         {
-            if (((Reduction)node.Op).NoopWithEmptyAxes) return false;
+            if (((Reduction)node.Op).NoopWithEmptyAxes) return null;
             Array.Fill(reduced, true);
         }
         foreach (var axis in axes) reduced[input.Shape.Axis(axis)] = true;
-        return Lower(node, planner, reduced, isMean);
+        return reduced;
     }
 
     /// <summary>Emits the sum (or mean) of the node's first input over the marked axes.</summary>

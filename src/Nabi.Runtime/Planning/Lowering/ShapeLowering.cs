@@ -54,7 +54,7 @@ internal static class ShapeLowering
         var copies = new PartCopy[slots.Length];
         for (var i = 0; i < slots.Length; i++)
         {
-            copies[i] = new PartCopy(slots[i].Shape, layout, slots[i], 0, slots[i].Shape, target, offset, target.Shape);
+            copies[i] = new PartCopy(slots[i].Shape, layout, new Place(slots[i]), new Place(target) { Offset = offset });
             offset += slots[i].Shape[along] * Layouts.Strides(target.Shape, layout)[along];
         }
         planner.Emit(new Step(name, "copy.Concat", slots, [target], context =>
@@ -75,7 +75,7 @@ internal static class ShapeLowering
         foreach (var output in node.Outputs)
         {
             var target = planner.Define(output, source.Layout);
-            var copy = new PartCopy(output.Shape, source.Layout, source, offset, source.Shape, target, 0, output.Shape);
+            var copy = new PartCopy(output.Shape, source.Layout, new Place(source) { Offset = offset }, new Place(target));
             offset += output.Shape[along] * stride;
             planner.Emit(new Step(node.Name, "copy.Split", [source], [target], copy.Run));
         }
@@ -115,25 +115,4 @@ internal static class ShapeLowering
     }
 
     private static bool IsByteSized(DType type) => type.Bits() >= 8;
-
-    /// <summary>A block of elements that lies inside larger tensors of the same layout.</summary>
-    private sealed unsafe class PartCopy
-    {
-        private readonly Kernels.StridedCopy _copy;
-        private readonly Slot _from;
-        private readonly Slot _to;
-        private readonly long _fromBytes;
-        private readonly long _toBytes;
-
-        public PartCopy(Shape part, Layout layout, Slot from, long fromOffset, Shape fromShape, Slot to, long toOffset, Shape toShape)
-        {
-            var order = Layouts.Order(part.Rank, layout);
-            var (source, target) = (Layouts.Strides(fromShape, layout), Layouts.Strides(toShape, layout));
-            var size = from.DType.Bits() / 8;
-            _copy = new Kernels.StridedCopy(Array.ConvertAll(order, a => part[a]), Array.ConvertAll(order, a => source[a]), Array.ConvertAll(order, a => target[a]), size);
-            (_from, _to, _fromBytes, _toBytes) = (from, to, fromOffset * size, toOffset * size);
-        }
-
-        public void Run(RunContext context) => _copy.Run(context.Pool, _from.Address + _fromBytes, _to.Address + _toBytes);
-    }
 }
