@@ -18,6 +18,11 @@ internal static class CommandLine
     /// <summary>The accuracy budget was not met; the Pareto set is written all the same.</summary>
     public const int BudgetNotMet = 3;
 
+    // What a shell expects of a program ended by a signal: given when a command does not end by itself soon after Ctrl-C.
+    private const int Interrupted = 130, Terminated = 143;
+
+    private const string Stopped = "nabi: stopped; what was finished is kept.";
+
     /// <summary>Parses and runs one command; never throws.</summary>
     public static async Task<int> RunAsync(string[] args, Screen screen)
     {
@@ -30,7 +35,9 @@ internal static class CommandLine
         }
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            var code = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = screen.Output, Error = screen.Error });
+            if (code is Interrupted or Terminated) screen.Note(Stopped);
+            return code;
         }
         catch (Exception e)
         {
@@ -65,10 +72,9 @@ internal static class CommandLine
     private static int Explain(Exception e, Screen screen)
     {
         if (Environment.GetEnvironmentVariable("NABI_DEBUG") == "1") screen.Note(e.ToString());
-        screen.Note("nabi: " + e switch
+        screen.Note(e is OperationCanceledException ? Stopped : "nabi: " + e switch
         {
             NabiException => e.Message,
-            OperationCanceledException => "stopped; what was finished is kept.",
             FileNotFoundException f => $"the file '{f.FileName}' does not exist; check the path.",
             UnauthorizedAccessException or IOException => $"{e.Message.TrimEnd('.')}; check the path, the permissions and the space left on the disk.",
             OutOfMemoryException => "there is not enough memory for this; try a smaller batch or a smaller model.",

@@ -21,7 +21,6 @@ internal sealed class Screen
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
-    private readonly TextWriter _output;
     private IAnsiConsole _console;
 
     /// <summary>A screen over two writers.</summary>
@@ -31,9 +30,12 @@ internal sealed class Screen
     /// <param name="width">Columns.</param>
     public Screen(TextWriter output, TextWriter error, bool isTerminal, int width)
     {
-        (_output, Error, IsTerminal, Width) = (output, error, isTerminal, width);
+        (Output, Error, IsTerminal, Width) = (output, error, isTerminal, width);
         _console = ConsoleOver(output);
     }
+
+    /// <summary>Standard output.</summary>
+    public TextWriter Output { get; }
 
     /// <summary>Standard error.</summary>
     public TextWriter Error { get; }
@@ -63,7 +65,7 @@ internal sealed class Screen
     }
 
     /// <summary>A line of text for people.</summary>
-    public void Say(string text = "") => (IsJson ? Error : _output).WriteLine(text);
+    public void Say(string text = "") => (IsJson ? Error : Output).WriteLine(text);
 
     /// <summary>A line that is not a result: what is being done, what was written where.</summary>
     public void Note(string text) => Error.WriteLine(text);
@@ -90,7 +92,7 @@ internal sealed class Screen
     /// <summary>The machine-readable result; nothing without <c>--json</c>.</summary>
     public void Document(object document)
     {
-        if (IsJson) _output.WriteLine(JsonSerializer.Serialize(document, JsonOptions));
+        if (IsJson) Output.WriteLine(JsonSerializer.Serialize(document, JsonOptions));
     }
 
     private IAnsiConsole ConsoleOver(TextWriter writer)

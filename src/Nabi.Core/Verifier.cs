@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Nabi;
 
 /// <summary>Checks that a graph is well formed; runs between passes and after loading a file.</summary>
@@ -33,5 +35,38 @@ public static class Verifier
             if (update.Parameter.Type != update.Value.Type) return $"The update of '{update.Parameter.Name}' changes its type.";
         }
         return null;
+    }
+
+    /// <summary>
+    /// The first parameter with something that is not a number, or a learned one with something infinite, as a sentence; null when there is none.
+    /// Such a graph is well formed, but training, measuring or compressing it would give nonsense. Constants may be infinite: masks are.
+    /// </summary>
+    public static string? FirstNonFinite(Graph graph)
+    {
+        foreach (var parameter in graph.Parameters)
+        {
+            if (!parameter.DType.IsFloat()) continue;
+            var values = parameter.Data!.Cast(DType.Float32).Span<float>();
+            var at = parameter.IsTrainable ? IndexOfNonFinite(values) : IndexOfNaN(values);
+            if (at < 0) continue;
+            var readers = parameter.Users.Count > 0 ? $" of node '{parameter.Users[0].Name}'" : "";
+            return $"Model '{graph.Name}' is damaged: parameter '{parameter.Name}'{readers} holds {values[at].ToString(CultureInfo.InvariantCulture)} at element {at}; "
+                + "train or export the model again.";
+        }
+        return null;
+    }
+
+    private static int IndexOfNaN(ReadOnlySpan<float> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+            if (float.IsNaN(values[i])) return i;
+        return -1;
+    }
+
+    private static int IndexOfNonFinite(ReadOnlySpan<float> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+            if (!float.IsFinite(values[i])) return i;
+        return -1;
     }
 }

@@ -7,6 +7,7 @@ public static class ModelFile
     /// <exception cref="NabiException">The file is missing, damaged, or of a kind Nabi does not read.</exception>
     public static Graph Read(string path)
     {
+        if (Directory.Exists(path)) throw new NabiException($"'{path}' is a folder; give an .onnx or .nabi file.");
         if (!File.Exists(path)) throw new NabiException($"The model file '{path}' does not exist; check the path.");
         Span<byte> start = stackalloc byte[8];
         start = start[..Start(path, start)];
@@ -29,10 +30,42 @@ public static class ModelFile
         {
             case ".onnx": OnnxFile.Write(graph, path); break;
             case ".nabi": NabiFile.Write(graph, path); break;
-            case ".tflite": throw new NabiException($"{Path.GetFileName(path)}: TensorFlow Lite models are not written yet; write .onnx or .nabi.");
-            default: throw new NabiException($"{Path.GetFileName(path)}: models are written as .onnx or .nabi.");
+            default: throw NotWritten(path);
         }
     }
+
+    /// <summary>Fails now rather than after long work when <see cref="Write"/> could not write there.</summary>
+    /// <exception cref="NabiException">The extension is not one of those, the path is a folder, or its folder cannot be written to.</exception>
+    public static void EnsureWritable(string path)
+    {
+        if (Extension(path) is not (".onnx" or ".nabi")) throw NotWritten(path);
+        AtomicFile.EnsureWritable(path);
+    }
+
+    /// <summary>Reads a whole file.</summary>
+    /// <exception cref="NabiException">It is missing, too large or not readable.</exception>
+    internal static byte[] ReadBytes(string path)
+    {
+        try
+        {
+            var length = new FileInfo(path).Length;
+            return length <= Array.MaxLength
+                ? File.ReadAllBytes(path)
+                : throw new NabiException($"'{path}' has {length} bytes; files above 2 GB are not supported, keep the weights in external data.");
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new NabiException($"'{path}' does not exist; check the path.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new NabiException($"'{path}' cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static NabiException NotWritten(string path) => new(Extension(path) == ".tflite"
+        ? $"{Path.GetFileName(path)}: TensorFlow Lite models are not written yet; write .onnx or .nabi."
+        : $"{Path.GetFileName(path)}: models are written as .onnx or .nabi; name the file accordingly.");
 
     private static string Extension(string path) => Path.GetExtension(path).ToLowerInvariant();
 

@@ -40,26 +40,15 @@ internal sealed class Checkpoint
         return hash.GetHashAndReset();
     }
 
+    /// <exception cref="NabiException">The file cannot be written; an earlier one stays as it was.</exception>
     public void Write(string path)
     {
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
+        var payload = Payload();
+        AtomicFile.Write(path, file =>
         {
-            if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
-            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write))
-            {
-                var payload = Payload();
-                file.Write(payload);
-                file.Write(SHA256.HashData(payload));
-                file.Flush(flushToDisk: true);
-            }
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            File.Delete(temporary);
-            throw new NabiException($"The checkpoint '{path}' cannot be written: {e.Message} An earlier one stays as it was.", e);
-        }
+            file.Write(payload);
+            file.Write(SHA256.HashData(payload));
+        });
     }
 
     /// <summary>Reads a file whole.</summary>

@@ -61,6 +61,8 @@ public static class Evaluator
     private static IEnumerable<(Batch Batch, Tensor Scores)> Scores(Graph model, DataSet data, EvaluationOptions options)
     {
         model = OpenBatch.Of(model);
+        if (data.Count == 0) throw new NabiException($"Data set '{data.Name}' has no samples to measure; with fewer than three samples of a class none are set aside for testing.");
+        if (Verifier.FirstNonFinite(model) is { } fault) throw new NabiException(fault);
         var input = ModelInput.Of(model, data);
         var declared = model.Inputs[0].Shape;
         var batchSize = declared.IsRanked && declared[0] != Shape.Unknown ? declared[0] : Math.Min(options.BatchSize, data.Count);
@@ -104,7 +106,8 @@ public static class Evaluator
                 var (best, above) = (0, 0);
                 for (var c = 0; c < classes; c++)
                 {
-                    if (float.IsNaN(row[c])) throw new NabiException($"Model '{model.Name}' gives scores that are not numbers for sample {batch.Indices[i]} of '{data.Name}'; look for damaged weights.");
+                    if (!float.IsFinite(row[c]))
+                        throw new NabiException($"Model '{model.Name}' gives the score {row[c]} for sample {batch.Indices[i]} of '{data.Name}'; look for damaged weights or a wrong normalization.");
                     if (row[c] > row[best]) best = c;
                     if (row[c] > row[label]) above++;
                 }

@@ -28,7 +28,7 @@ public sealed class Trainer
     /// <exception cref="NabiException">Model, data and options do not fit together.</exception>
     public Trainer(Graph model, DataSet data, TrainingOptions options, IReadOnlyDictionary<string, Tensor>? masks = null)
     {
-        if (options.Fault is { } fault) throw new NabiException(fault);
+        if ((options.Fault ?? Verifier.FirstNonFinite(model)) is { } fault) throw new NabiException(fault);
         (_model, _data, _options) = (model, data, options);
         _input = ModelInput.Of(model, data);
         _loader = new BatchLoader(data, new BatchOptions
@@ -78,6 +78,7 @@ public sealed class Trainer
         using var teacher = NewTeacher();
         var state = new State(session, teacher, Clock.GetTimestamp());
         if (Checkpoints is { Resume: true } && File.Exists(Checkpoints.Path)) Restore(state, Checkpoint.Read(Checkpoints.Path));
+        else Save(state);
         while (Done(state) < _total && !cancellation.IsCancellationRequested) RunEpoch(state, progress, cancellation);
         if (cancellation.IsCancellationRequested) Save(state);
         return new TrainingResult(Finished(), state.History, Done(state) >= _total, Math.Min(_total, Done(state)), state.Speed(Clock));

@@ -8,10 +8,10 @@ namespace Nabi.Cli.Commands;
 internal sealed class BenchCommand : NabiCommand
 {
     private readonly Argument<string> _model = new("model") { Description = "The model file." };
-    private readonly Option<int> _batch = new("--batch") { Description = "Samples in a run.", DefaultValueFactory = _ => 1 };
-    private readonly Option<int> _threads = new("--threads") { Description = "Threads.", DefaultValueFactory = _ => 1 };
-    private readonly Option<int> _runs = new("--runs") { Description = "Runs measured.", DefaultValueFactory = _ => 200 };
-    private readonly Option<int> _warmup = new("--warmup") { Description = "Runs before the measurement.", DefaultValueFactory = _ => 50 };
+    private readonly Option<int> _batch = new Option<int>("--batch") { Description = "Samples in a run.", DefaultValueFactory = _ => 1 }.Within(1, 65536);
+    private readonly Option<int> _threads = new Option<int>("--threads") { Description = "Threads.", DefaultValueFactory = _ => 1 }.Within(1, 256);
+    private readonly Option<int> _runs = new Option<int>("--runs") { Description = "Runs measured.", DefaultValueFactory = _ => 200 }.Within(1, 1_000_000);
+    private readonly Option<int> _warmup = new Option<int>("--warmup") { Description = "Runs before the measurement.", DefaultValueFactory = _ => 50 }.Within(0, 1_000_000);
     private readonly Option<bool> _perLayer = new("--per-layer") { Description = "Show time and speed of every step of the plan." };
 
     public BenchCommand()
@@ -24,10 +24,10 @@ internal sealed class BenchCommand : NabiCommand
     protected override int Run(ParseResult arguments, CancellationToken cancellation)
     {
         var path = arguments.GetRequiredValue(_model);
-        var batch = InRange("--batch", arguments.GetValue(_batch), 1, 65536);
-        var runs = InRange("--runs", arguments.GetValue(_runs), 1, 1_000_000);
-        var warmup = InRange("--warmup", arguments.GetValue(_warmup), 0, 1_000_000);
-        var threads = InRange("--threads", arguments.GetValue(_threads), 1, 256);
+        var batch = arguments.GetValue(_batch);
+        var runs = arguments.GetValue(_runs);
+        var warmup = arguments.GetValue(_warmup);
+        var threads = arguments.GetValue(_threads);
         var graph = ModelFile.Read(path).WithBatch(batch);
         using var session = new Session(graph, new SessionOptions { Threads = threads });
         var inputs = graph.Inputs.ToDictionary(i => i.Name, Noise, StringComparer.Ordinal);
@@ -68,7 +68,4 @@ internal sealed class BenchCommand : NabiCommand
         foreach (ref var x in tensor.Span<float>()) x = rng.NextSingle();
         return tensor;
     }
-
-    private static int InRange(string option, int value, int from, int to) =>
-        value >= from && value <= to ? value : throw new NabiException($"{option} is {value}; use {from} to {to}.");
 }

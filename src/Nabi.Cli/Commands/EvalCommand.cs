@@ -12,9 +12,9 @@ internal sealed class EvalCommand : NabiCommand
     private readonly Argument<string> _model = new("model") { Description = "The model file." };
     private readonly Option<string> _data = DataArguments.Option();
     private readonly Option<string> _split = new("--split") { Description = "test or train.", DefaultValueFactory = _ => "test" };
-    private readonly Option<int?> _limit = new("--limit") { Description = "Measure only the first samples." };
-    private readonly Option<int> _batch = new("--batch") { Description = "Samples in a run.", DefaultValueFactory = _ => 100 };
-    private readonly Option<int> _threads = new("--threads") { Description = "Threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
+    private readonly Option<int?> _limit = new Option<int?>("--limit") { Description = "Measure only the first samples." }.Within(1, int.MaxValue);
+    private readonly Option<int> _batch = new Option<int>("--batch") { Description = "Samples in a run.", DefaultValueFactory = _ => 100 }.Within(1, 65536);
+    private readonly Option<int> _threads = new Option<int>("--threads") { Description = "Threads.", DefaultValueFactory = _ => Environment.ProcessorCount }.Within(1, 256);
     private readonly NormalizationArguments _normalization = new();
     private readonly Option<string?> _against = new("--against") { Description = "Another model: the share of samples on which both predict the same class." };
     private readonly Option<bool> _reference = new("--reference") { Description = "Run the reference evaluation instead of kernels: slow, for comparison." };

@@ -21,6 +21,7 @@ internal sealed class InspectCommand : NabiCommand
         var path = arguments.GetRequiredValue(_model);
         var graph = ModelFile.Read(path);
         if (arguments.GetValue(_graph)) Screen.Say(graph.ToString());
+        if (Verifier.FirstNonFinite(graph) is { } fault) Screen.Note($"warning: {fault}");
         var summary = GraphSummary.Of(graph);
         var bytes = new FileInfo(path).Length;
         if (!arguments.GetValue(_graph)) Show(path, graph, summary, bytes);

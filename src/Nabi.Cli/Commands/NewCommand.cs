@@ -10,7 +10,7 @@ internal sealed class NewCommand : NabiCommand
     private readonly Argument<string> _architecture = new("architecture") { Description = "A name from 'nabi models'." };
     private readonly Option<double> _width = new("--width") { Description = "Multiplies the channels of every layer.", DefaultValueFactory = _ => 1 };
     private readonly Option<string?> _input = new("--input") { Description = "Channels x height x width, for example 1x28x28; the paper's when not given." };
-    private readonly Option<int?> _classes = new("--classes") { Description = "Classes at the output; the paper's when not given." };
+    private readonly Option<int?> _classes = new Option<int?>("--classes") { Description = "Classes at the output; the paper's when not given." }.Within(1, 1_000_000);
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the initial weights.", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "The file to write; <architecture>.onnx when not given." };
 

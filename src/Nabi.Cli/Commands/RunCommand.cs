@@ -11,8 +11,8 @@ internal sealed class RunCommand : NabiCommand
 {
     private readonly Argument<string> _model = new("model") { Description = "The model file." };
     private readonly Option<string> _data = DataArguments.Option();
-    private readonly Option<int> _sample = new("--sample") { Description = "Which sample of the test split, from 0.", DefaultValueFactory = _ => 0 };
-    private readonly Option<int> _top = new("--top") { Description = "How many classes to show.", DefaultValueFactory = _ => 5 };
+    private readonly Option<int> _sample = new Option<int>("--sample") { Description = "Which sample of the test split, from 0.", DefaultValueFactory = _ => 0 }.Within(0, int.MaxValue);
+    private readonly Option<int> _top = new Option<int>("--top") { Description = "How many classes to show.", DefaultValueFactory = _ => 5 }.Within(1, 1_000_000);
 
     public RunCommand()
         : base("run", "Runs a model once on a sample of a data set and shows the most likely classes.", "nabi run model.onnx --data fashion-mnist --sample 7")

@@ -12,8 +12,8 @@ internal sealed class TrainCommand : NabiCommand
 {
     private readonly Argument<string> _model = new("model") { Description = "A name from 'nabi models', or a model file to fine-tune." };
     private readonly Option<string> _data = DataArguments.Option();
-    private readonly Option<int> _epochs = new("--epochs") { Description = "Times the training set is gone through.", DefaultValueFactory = _ => 10 };
-    private readonly Option<int> _batch = new("--batch") { Description = "Samples in a step.", DefaultValueFactory = _ => 64 };
+    private readonly Option<int> _epochs = new Option<int>("--epochs") { Description = "Times the training set is gone through.", DefaultValueFactory = _ => 10 }.Within(1, 100_000);
+    private readonly Option<int> _batch = new Option<int>("--batch") { Description = "Samples in a step.", DefaultValueFactory = _ => 64 }.Within(1, 65536);
     private readonly Option<double?> _rate = new("--lr") { Description = "Learning rate; 0.05 for sgd, 0.001 otherwise when not given." };
     private readonly Option<string> _optimizer = new("--optimizer") { Description = "sgd (Nesterov momentum), adam, adamw or rmsprop.", DefaultValueFactory = _ => "sgd" };
     private readonly Option<string> _schedule = new("--schedule") { Description = "cosine, step or constant; each after a short warm-up.", DefaultValueFactory = _ => "cosine" };
@@ -31,9 +31,9 @@ internal sealed class TrainCommand : NabiCommand
     private readonly Option<double> _width = new("--width") { Description = "Width of a network of the zoo.", DefaultValueFactory = _ => 1 };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of weights, order and augmentation.", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _checkpoint = new("--checkpoint") { Description = "A file to save the training in after every epoch, and to go on from when it is there." };
-    private readonly Option<int> _checkpointSteps = new("--checkpoint-steps") { Description = "Save the checkpoint every so many steps instead; 0 for every epoch.", DefaultValueFactory = _ => 0 };
+    private readonly Option<int> _checkpointSteps = new Option<int>("--checkpoint-steps") { Description = "Save the checkpoint every so many steps instead; 0 for every epoch.", DefaultValueFactory = _ => 0 }.Within(0, int.MaxValue);
     private readonly NormalizationArguments _normalization = new();
-    private readonly Option<int?> _limit = new("--limit") { Description = "Use only the first samples of the training set." };
+    private readonly Option<int?> _limit = new Option<int?>("--limit") { Description = "Use only the first samples of the training set." }.Within(1, int.MaxValue);
     private readonly Option<string?> _output = new("--output", "-o") { Description = "The file to write; trained.onnx when not given." };
 
     public TrainCommand()
@@ -50,28 +50,41 @@ internal sealed class TrainCommand : NabiCommand
 
     protected override int Run(ParseResult arguments, CancellationToken cancellation)
     {
+        var path = arguments.GetValue(_output) ?? "trained.onnx";
+        ModelFile.EnsureWritable(path);
         var splits = DataSets.Find(arguments.GetRequiredValue(_data));
         var train = arguments.GetValue(_limit) is { } limit ? splits.Train.Take(limit) : splits.Train;
         var graph = Start(arguments, train);
         var options = OptionsOf(arguments);
+        var checkpoint = arguments.GetValue(_checkpoint);
         var trainer = new Trainer(graph, train, options)
         {
             Teacher = arguments.GetValue(_teacher) is { } teacher ? ModelFile.Read(teacher) : null,
-            Checkpoints = arguments.GetValue(_checkpoint) is { } checkpoint ? new CheckpointOptions(checkpoint, arguments.GetValue(_checkpointSteps)) : null,
+            Checkpoints = checkpoint is null ? null : new CheckpointOptions(checkpoint, arguments.GetValue(_checkpointSteps)),
         };
 
         var result = Progresses.Train(Screen, Clock, $"training {graph.Name} on {train.Name}", trainer, cancellation);
-        var path = arguments.GetValue(_output) ?? "trained.onnx";
         ModelFile.Write(result.Model, path);
-        var evaluation = Progresses.Evaluate(Screen, Clock, result.Model, splits.Test, CancellationToken.None);
-        Screen.Say($"{path}: accuracy {Format.Percent(evaluation.Accuracy)} on the {evaluation.Samples} test samples, {result.SamplesPerSecond:N0} training samples/s"
-            + (result.IsComplete ? "" : $"; stopped after {result.History.Count} of {options.Epochs} epochs"));
-        Screen.Document(new
-        {
-            Path = path, evaluation.Accuracy, evaluation.Loss, evaluation.Samples, result.IsComplete, result.Steps, result.SamplesPerSecond, result.History,
-        });
-        return result.IsComplete ? CommandLine.Done : CommandLine.Failed;
+        if (!result.IsComplete) return Stopped(path, checkpoint, result, options);
+        var evaluation = Progresses.Evaluate(Screen, Clock, result.Model, splits.Test, cancellation);
+        Screen.Say($"{path}: accuracy {Format.Percent(evaluation.Accuracy)} on the {evaluation.Samples} test samples, {result.SamplesPerSecond:N0} training samples/s");
+        Show(path, result, evaluation);
+        return CommandLine.Done;
     }
+
+    // Whoever stops a training wants the prompt back: the model is kept as it is, not measured.
+    private int Stopped(string path, string? checkpoint, TrainingResult result, TrainingOptions options)
+    {
+        Screen.Note($"nabi: stopped after {result.Steps} steps, {result.History.Count} of {options.Epochs} epochs; {path} holds the model as it was then"
+            + (checkpoint is null ? "." : $", and the same command goes on from {checkpoint}."));
+        Show(path, result, null);
+        return CommandLine.Failed;
+    }
+
+    private void Show(string path, TrainingResult result, Evaluation? evaluation) => Screen.Document(new
+    {
+        Path = path, evaluation?.Accuracy, evaluation?.Loss, evaluation?.Samples, result.IsComplete, result.Steps, result.SamplesPerSecond, result.History,
+    });
 
     private Graph Start(ParseResult arguments, DataSet train)
     {

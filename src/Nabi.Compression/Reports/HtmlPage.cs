@@ -103,13 +103,9 @@ public sealed class HtmlPage
 
         """;
 
-    /// <summary>Writes the page: to a temporary name first, then moved.</summary>
-    public void Save(string path)
-    {
-        var temporary = path + ".tmp";
-        File.WriteAllText(temporary, ToString());
-        File.Move(temporary, path, overwrite: true);
-    }
+    /// <summary>Writes the page.</summary>
+    /// <exception cref="NabiException">The file cannot be written.</exception>
+    public void Save(string path) => AtomicFile.Write(path, file => file.Write(Encoding.UTF8.GetBytes(ToString())));
 
     private static string Escape(string text) => WebUtility.HtmlEncode(text);
 }

@@ -62,10 +62,5 @@ internal sealed class SearchState
         }
     }
 
-    private void Save()
-    {
-        var temporary = _path + ".part";
-        File.WriteAllText(temporary, JsonSerializer.Serialize(new Saved(_identity, _variants), Json));
-        File.Move(temporary, _path, overwrite: true);
-    }
+    private void Save() => AtomicFile.Write(_path, file => JsonSerializer.Serialize(file, new Saved(_identity, _variants), Json));
 }

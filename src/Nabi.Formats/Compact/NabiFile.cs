@@ -20,7 +20,7 @@ public static class NabiFile
     /// <exception cref="NabiException">The file is missing, damaged or from a newer version.</exception>
     public static Graph Read(string path)
     {
-        var bytes = AtomicFile.Read(path);
+        var bytes = ModelFile.ReadBytes(path);
         try
         {
             return Read(bytes);

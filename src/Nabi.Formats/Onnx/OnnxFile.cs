@@ -13,7 +13,7 @@ public static class OnnxFile
     /// <param name="options">Bound inputs and input shapes.</param>
     /// <exception cref="NabiException">The file is missing, damaged or uses something Nabi does not have; the message names file and node.</exception>
     public static Graph Read(string path, OnnxReadOptions? options = null) =>
-        Import(AtomicFile.Read(path), Path.GetFileName(path), options, new ExternalData(Path.GetDirectoryName(path) ?? ""));
+        Import(ModelFile.ReadBytes(path), Path.GetFileName(path), options, new ExternalData(Path.GetDirectoryName(path) ?? ""));
 
     /// <summary>Reads a model that keeps all its tensors inside.</summary>
     /// <param name="stream">The model's bytes, to the end of the stream.</param>

@@ -12,9 +12,13 @@ internal sealed unsafe class NativeBlock : SafeHandle
     /// <summary>Readable bytes past the end.</summary>
     private const int Guard = 64;
 
+    /// <exception cref="NabiException">The machine has not that much memory.</exception>
     public NativeBlock(long bytes) : base(0, ownsHandle: true)
     {
         Bytes = bytes;
+        var available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (bytes > available)
+            throw new NabiException($"This needs {bytes / 1e9:0.0} GB of memory at once, but the machine has {available / 1e9:0.0} GB; use a smaller batch or a smaller model.");
         var size = checked((nuint)(bytes + Guard));
         SetHandle((nint)NativeMemory.AlignedAlloc(size, Alignment));
         NativeMemory.Clear(Start, size);

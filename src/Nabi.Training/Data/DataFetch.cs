@@ -107,9 +107,7 @@ public sealed class DataFetch
         var packed = DataFile.ReadBounded(stream, MaxDownload, file.Name);
         if (Hash(packed, file.Name) is var hash && hash != file.Sha256)
             throw new NabiException($"{file.Name} has the checksum {hash} instead of {file.Sha256}.");
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
-        File.WriteAllBytes(temporary, packed);
-        File.Move(temporary, path, overwrite: true);
+        AtomicFile.Write(path, file => file.Write(packed));
     }
 
     private static string Hash(byte[] packed, string name)
