@@ -45,7 +45,8 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Root(Screen screen)
+    /// <summary>The tree of commands.</summary>
+    internal static RootCommand Root(Screen screen)
     {
         var json = new Option<bool>("--json") { Description = "One JSON document on standard output, everything else on standard error.", Recursive = true };
         var root = new RootCommand("Nabi makes neural networks light: train or import, shrink within an accuracy budget, export, compare.") { json };

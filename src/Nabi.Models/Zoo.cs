@@ -19,8 +19,9 @@ public static class Zoo
     {
         foreach (var entry in All)
             if (entry.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) return entry;
-        var stem = name.Split('-')[0];
-        var near = All.Where(e => e.Name.Contains(stem, StringComparison.OrdinalIgnoreCase)).Select(e => e.Name).DefaultIfEmpty(All[0].Name);
-        throw new NabiException($"There is no network '{name}' in the zoo; nearest: {string.Join(", ", near)} ('nabi models' lists all).");
+        var stem = name.Split('-')[0].TrimEnd("0123456789".ToCharArray());
+        var near = stem.Length == 0 ? [] : All.Where(e => e.Name.Contains(stem, StringComparison.OrdinalIgnoreCase)).Select(e => e.Name).ToArray();
+        throw new NabiException($"There is no network '{name}' in the zoo; "
+            + (near.Length > 0 ? $"nearest: {string.Join(", ", near)} ('nabi models' lists all)." : $"there are {string.Join(", ", All.Select(e => e.Name))}."));
     }
 }

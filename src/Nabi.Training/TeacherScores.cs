@@ -16,6 +16,7 @@ internal sealed class TeacherScores : IDisposable
     /// <exception cref="NabiException">It does not fit the data or the student, or wants other values than the student.</exception>
     public TeacherScores(Graph teacher, DataSet data, BatchLoader loader, TrainingOptions options, int classes, ModelInput student, int threads)
     {
+        if (Verifier.FirstNonFinite(teacher) is { } fault) throw new NabiException(fault);
         teacher = OpenBatch.Of(Evaluator.WithoutSoftmax(teacher));
         _input = ModelInput.Of(teacher, data);
         var normalization = Normalization.From(teacher) ?? loader.Normalization;

@@ -112,7 +112,14 @@ internal static class OnnxTensors
     private static Shape ShapeOf(IReadOnlyCollection<long> dims, string name)
     {
         if (dims.Any(d => d < 0)) throw new NabiException($"tensor '{name}' has a negative dimension");
-        return Shape.From(dims.ToArray());
+        try
+        {
+            return Shape.From(dims.ToArray());
+        }
+        catch (NabiException e)
+        {
+            throw new NabiException($"tensor '{name}' claims [{string.Join(", ", dims)}]: {e.Message.TrimEnd('.')}", e);
+        }
     }
 
     // The typed fields: narrow integers and 16-bit floats travel in int32_data, unsigned ones in uint64_data.
