@@ -40,6 +40,7 @@ internal sealed class Checkpoint
         return hash.GetHashAndReset();
     }
 
+    /// <summary>Writes a file whole.</summary>
     /// <exception cref="NabiException">The file cannot be written; an earlier one stays as it was.</exception>
     public void Write(string path)
     {

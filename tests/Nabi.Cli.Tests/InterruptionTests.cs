@@ -56,7 +56,7 @@ public sealed partial class InterruptionTests : IDisposable
     {
         var program = Path.Combine(AppContext.BaseDirectory, "nabi.dll");
         return Process.Start(new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
-            [program, .. Words(output, checkpoint, epochs)]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            [program, .. Words(output, checkpoint, epochs)]) { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true })!;
     }
 
     /// <summary>Waits until the checkpoint was written anew some times: the training is well under way.</summary>

@@ -1,4 +1,3 @@
-using Nabi.Formats;
 using static Nabi.Cli.Tests.Commands;
 
 namespace Nabi.Cli.Tests;

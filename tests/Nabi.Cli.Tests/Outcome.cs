@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Nabi.Cli;
 
 namespace Nabi.Cli.Tests;
 

@@ -86,7 +86,7 @@ public sealed class OutputFaultTests : IDisposable
 
     private static bool Start(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true });
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardError = true });
         process?.WaitForExit();
         return process?.ExitCode == 0;
     }

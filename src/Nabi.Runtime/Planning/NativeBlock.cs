@@ -12,6 +12,7 @@ internal sealed unsafe class NativeBlock : SafeHandle
     /// <summary>Readable bytes past the end.</summary>
     private const int Guard = 64;
 
+    /// <summary>Takes the memory.</summary>
     /// <exception cref="NabiException">The machine has not that much memory.</exception>
     public NativeBlock(long bytes) : base(0, ownsHandle: true)
     {
