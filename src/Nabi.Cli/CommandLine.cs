@@ -52,6 +52,7 @@ internal static class CommandLine
         var root = new RootCommand("Nabi makes neural networks light: train or import, shrink within an accuracy budget, export, compare.") { json };
         NabiCommand[] commands =
         [
+            new QuickstartCommand(),
             new ModelsCommand(),
             new NewCommand(),
             new InspectCommand(),
@@ -59,6 +60,8 @@ internal static class CommandLine
             new EvalCommand(),
             new RunCommand(),
             new BenchCommand(),
+            new CompressCommand(),
+            new CompareCommand(),
             new ExportCommand(),
             new DataCommand(),
         ];

@@ -30,7 +30,7 @@ internal sealed class BenchCommand : NabiCommand
         var threads = arguments.GetValue(_threads);
         var graph = ModelFile.Read(path).WithBatch(batch);
         using var session = new Session(graph, new SessionOptions { Threads = threads });
-        var inputs = graph.Inputs.ToDictionary(i => i.Name, Noise, StringComparer.Ordinal);
+        var inputs = SampleInputs.For(graph);
         var latency = Latency.Measure(session, inputs, warmup, runs, Clock);
         var profile = arguments.GetValue(_perLayer) ? session.Profile(inputs, Math.Min(runs, 50), Clock) : null;
 
@@ -57,15 +57,5 @@ internal sealed class BenchCommand : NabiCommand
             Steps = profile?.Steps.Select(s => new { s.Step.Name, s.Step.Kernel, Ms = s.Median.TotalMilliseconds, s.Step.Macs, s.GigaflopsPerSecond }),
         });
         return CommandLine.Done;
-    }
-
-    private static Tensor Noise(Value input)
-    {
-        if (!input.Shape.IsKnown) throw new NabiException($"Input '{input.Name}' is {input.Type}; only its batch may be unknown to measure it.");
-        if (input.DType != DType.Float32) return Tensor.Zeros(input.DType, input.Shape);
-        var rng = new Rng(1);
-        var tensor = Tensor.Empty(input.DType, input.Shape);
-        foreach (ref var x in tensor.Span<float>()) x = rng.NextSingle();
-        return tensor;
     }
 }

@@ -14,11 +14,11 @@ public sealed class HtmlPage
         --series-1:#2563a8;--series-2:#c2571a;--series-3:#2e8b57;--series-4:#8a4fa3;--series-5:#a58a12;--series-6:#4c5a67}
         @media (prefers-color-scheme:dark){:root{--paper:#14181c;--ink:#e6eaee;--soft:#9aa5b0;--rule:#2b333b;--band:#1c2228;--good:#56c271;--bad:#ff8a7a;
         --series-1:#6aa9ee;--series-2:#f0965c;--series-3:#6fcf97;--series-4:#c79be0;--series-5:#dcc35a;--series-6:#a9b6c2}}
-        *{box-sizing:border-box}body{margin:0 auto;max-width:1040px;padding:32px 24px 64px;background:var(--paper);color:var(--ink);
+        *{box-sizing:border-box}body{margin:0 auto;max-width:1280px;padding:32px 24px 64px;background:var(--paper);color:var(--ink);
         font:15px/1.5 system-ui,-apple-system,"Segoe UI","Noto Sans","Noto Sans KR",sans-serif}
         h1{font-size:26px;margin:0 0 4px}h2{font-size:18px;margin:36px 0 10px}p{margin:6px 0 12px}.soft{color:var(--soft)}
         .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
-        th,td{padding:6px 10px;text-align:left;border-bottom:1px solid var(--rule);white-space:nowrap}th{color:var(--soft);font-weight:600}
+        th,td{padding:5px 8px;text-align:left;border-bottom:1px solid var(--rule);white-space:nowrap}th{color:var(--soft);font-weight:600}
         .n{text-align:right}tr.best td{background:var(--band);font-weight:600}.good{color:var(--good)}.bad{color:var(--bad)}
         .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(170px,1fr));gap:12px;margin:18px 0}
         .card{border:1px solid var(--rule);border-radius:8px;padding:12px 14px}.card b{display:block;font-size:22px}.card span{color:var(--soft);font-size:13px}

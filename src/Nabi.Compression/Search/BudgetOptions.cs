@@ -38,8 +38,8 @@ public sealed record BudgetOptions
     /// <summary>Channels left are a multiple of this where possible. Default 4.</summary>
     public int Multiple { get; init; } = 4;
 
-    /// <summary>Runs of each latency measurement. Default 50.</summary>
-    public int LatencyRuns { get; init; } = 50;
+    /// <summary>Runs of each latency measurement, after half as many to warm up. Default 300.</summary>
+    public int LatencyRuns { get; init; } = 300;
 
     /// <summary>The folder for candidates and the state of the search, which goes on there after an interruption.</summary>
     public required string Folder { get; init; }

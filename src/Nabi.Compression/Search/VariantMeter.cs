@@ -59,7 +59,7 @@ internal sealed class VariantMeter(CompressionContext context, IModelStore store
     private Latency MeasureLatency(Graph graph)
     {
         using var session = new Session(graph.WithBatch(1), new SessionOptions { Threads = context.Threads });
-        return Latency.Measure(session, Math.Min(10, latencyRuns), latencyRuns, context.Clock);
+        return Latency.Measure(session, Math.Max(10, latencyRuns / 2), latencyRuns, context.Clock);
     }
 
     private static string HashOf(string path)

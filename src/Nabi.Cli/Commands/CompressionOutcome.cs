@@ -1,0 +1,99 @@
+using Nabi.Compression;
+using Nabi.Compression.Reports;
+using Nabi.Compression.Search;
+using Nabi.Formats;
+using Nabi.Runtime;
+using Nabi.Training;
+
+namespace Nabi.Cli.Commands;
+
+/// <summary>What becomes of a finished compression: the recommended files, the report, the table and the JSON document.</summary>
+internal sealed class CompressionOutcome(Screen screen, BudgetResult result, CompressionContext context, double maxDrop, string folder)
+{
+    /// <summary>The variant to use, or the closest when none is within the budget.</summary>
+    public Variant Shown { get; } = result.Recommended ?? result.Closest ?? result.Baseline;
+
+    /// <summary>Bytes of the original as ONNX.</summary>
+    public long OriginalOnnxBytes { get; } = new FileInfo(Path.ChangeExtension(result.Baseline.Path, ".onnx")).Length;
+
+    private string ReportPath => Path.Combine(folder, "report.html");
+
+    /// <summary>Copies the chosen variant to <c>recommended.onnx</c> and <c>recommended.nabi</c>, and writes <c>report.html</c>.</summary>
+    public void Write(string command, IReadOnlyList<EpochRecord> baselineTraining, TimeProvider clock)
+    {
+        if (result.Recommended is { } recommended)
+        {
+            foreach (var extension in new[] { ".onnx", ".nabi" })
+            {
+                var temporary = Path.Combine(folder, $"recommended{extension}.tmp");
+                File.Copy(Path.ChangeExtension(recommended.Path, extension), temporary, overwrite: true);
+                File.Move(temporary, Path.Combine(folder, $"recommended{extension}"), overwrite: true);
+            }
+        }
+        var graph = (Shown.Graph ?? ModelFile.Read(Shown.Path)).WithBatch(1);
+        using var session = new Session(graph, new SessionOptions { Threads = 1 });
+        var profile = session.Profile(SampleInputs.For(graph), 100, clock);
+        ReportPage.Of(CompressionReport.Of(result, context, maxDrop), new ReportFacts
+        {
+            OriginalOnnxBytes = OriginalOnnxBytes,
+            Command = command,
+            BaselineTraining = baselineTraining,
+            Profile = profile,
+        }).Save(ReportPath);
+    }
+
+    /// <summary>The variants as a table, and what was written where.</summary>
+    public void Show()
+    {
+        var baseline = result.Baseline;
+        screen.Table(null, ["variant", ">accuracy", ">change", ">bytes", ">smaller", ">MACs", ">fewer", ">p50", ">faster", "front", "budget"], result.Variants.Select(v => (IReadOnlyList<string>)
+        [
+            v.Name == Shown.Name && v.Name != baseline.Name ? $"* {v.Name}" : $"  {v.Name}", Format.Percent(v.Accuracy), v.Name == baseline.Name ? "" : $"{(v.Accuracy - baseline.Accuracy) * 100:+0.00;-0.00;0.00}",
+            Format.Bytes(v.Bytes), Format.Times((double)OriginalOnnxBytes / v.Bytes), Format.Count(v.Macs), Format.Times((double)baseline.Macs / Math.Max(1, v.Macs)),
+            Format.Milliseconds(v.P50Ms), Format.Times(baseline.P50Ms / v.P50Ms), v.IsOnFront ? "yes" : "", v.MeetsBudget ? "met" : "",
+        ]));
+        screen.Say($"\"smaller\" compares the .nabi file with the original's ONNX file ({Format.Bytes(OriginalOnnxBytes)}); accuracy in points, on {(context.Test ?? context.Validation).Count} samples.");
+        foreach (var note in Shown.Notes) screen.Say($"  {note}");
+        foreach (var failure in result.Failures) screen.Note($"nabi: {failure}");
+        screen.Say(result.IsBudgetMet
+            ? $"Recommended: {Shown.Name}, written to {Path.Combine(folder, "recommended.onnx")} and .nabi"
+            : $"No variant met the budget of {maxDrop * 100:0.##} points{(Shown.Name == baseline.Name ? "" : $"; {Shown.Name} comes closest")}.");
+        screen.Say($"Report: {ReportPath}");
+    }
+
+    /// <summary>The JSON document.</summary>
+    public object Document() => new
+    {
+        Baseline = Row(result.Baseline),
+        Pareto = result.Pareto.Select(Row),
+        Variants = result.Variants.Select(Row),
+        Recommended = result.Recommended is { } v ? Row(v) : null,
+        Closest = result.Closest is { } c ? Row(c) : null,
+        OriginalOnnxBytes,
+        result.IsBudgetMet,
+        result.WasCancelled,
+        result.Failures,
+        result.Seconds,
+        Report = ReportPath,
+    };
+
+    private object Row(Variant v) => new
+    {
+        v.Name,
+        v.Accuracy,
+        v.ValidationAccuracy,
+        v.Loss,
+        v.Agreement,
+        v.Bytes,
+        OnnxBytes = new FileInfo(Path.ChangeExtension(v.Path, ".onnx")).Length,
+        v.Macs,
+        v.Parameters,
+        v.P50Ms,
+        v.P95Ms,
+        v.Threads,
+        v.Path,
+        Onnx = Path.ChangeExtension(v.Path, ".onnx"),
+        v.Sha256,
+        v.MeetsBudget,
+    };
+}
