@@ -42,7 +42,8 @@ internal static class Named<T> where T : class
     {
         var types = new SortedDictionary<string, Type>(StringComparer.Ordinal);
         foreach (var type in typeof(Named).Assembly.GetTypes())
-            if (type.IsSubclassOf(typeof(T)) && type.IsSealed && type.GetConstructor(Type.EmptyTypes) is not null) types.Add(Named.KebabCase(type.Name), type);
+            if (type.IsSubclassOf(typeof(T)) && type.IsSealed
+                && type.GetConstructor(Type.EmptyTypes) is not null) types.Add(Named.KebabCase(type.Name), type);
         return types;
     }
 }

@@ -34,7 +34,8 @@ internal sealed class ObservedGraph : IDisposable
         foreach (var p in graph.Parameters) map[p] = builder.Parameter(p.Name, p.Data!, p.IsTrainable);
         foreach (var node in graph.Nodes)
         {
-            var outputs = builder.ApplyNamed(node.Op, node.Name, node.Outputs.Count, [.. node.Inputs.Select(v => v is null ? null : map[v])], [.. node.Outputs.Select(o => o.Name)]);
+            var outputs = builder.ApplyNamed(node.Op, node.Name, node.Outputs.Count, [.. node.Inputs.Select(v => v is null ? null : map[v])],
+                [.. node.Outputs.Select(o => o.Name)]);
             for (var i = 0; i < outputs.Count; i++) Keep(node.Outputs[i], outputs[i]);
         }
         return builder.Build();

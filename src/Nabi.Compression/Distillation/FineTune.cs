@@ -41,8 +41,10 @@ public sealed record FineTune : CompressionStep
     public override bool Trains => true;
 
     /// <inheritdoc/>
-    public override string? Fault => OutOfRange("epochs", Epochs, 1, 10_000) ?? OutOfRange("rate", Rate, 1e-9, 10) ?? OutOfRange("decay", Decay, 0, 0.5)
-        ?? OutOfRange("alpha", Alpha, 0, 1) ?? OutOfRange("temperature", Temperature, 0.01, 100) ?? OutOfRange("batch", Batch ?? 1, 1, 65536) ?? OutOfRange("crop", Crop, 0, 64);
+    public override string? Fault => OutOfRange("epochs", Epochs, 1, 10_000) ?? OutOfRange("rate", Rate, 1e-9, 10)
+        ?? OutOfRange("decay", Decay, 0, 0.5)
+        ?? OutOfRange("alpha", Alpha, 0, 1) ?? OutOfRange("temperature", Temperature, 0.01, 100) ?? OutOfRange("batch", Batch ?? 1, 1, 65536)
+        ?? OutOfRange("crop", Crop, 0, 64);
 
     /// <inheritdoc/>
     public override Graph Apply(Graph graph, CompressionContext context) => Train(graph, context, trainStatistics: true);

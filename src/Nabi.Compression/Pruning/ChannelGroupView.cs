@@ -25,7 +25,8 @@ public sealed class ChannelGroupView
     /// <summary>Number of channels; a score is needed for each.</summary>
     public int Count => Group.Count;
 
-    /// <summary>The weights that make the channels: filters of convolutions, rows of dense layers. Those that read them where nothing makes them.</summary>
+    /// <summary>The weights that make the channels: filters of convolutions, rows of dense layers. Those that read them where nothing
+    /// makes them.</summary>
     public IReadOnlyList<ChannelSlice> Makers { get; }
 
     /// <summary>All trainable parameters that belong to the channels.</summary>
@@ -35,7 +36,8 @@ public sealed class ChannelGroupView
     public IReadOnlyList<float[]> Weights(ChannelSlice slice) => Rows(slice, slice.At.Value.Data!);
 
     /// <summary>The gradient of the loss with respect to <see cref="Weights"/>, in the same order.</summary>
-    public IReadOnlyList<float[]> Gradients(ChannelSlice slice) => _gradients is not null && _gradients.TryGetValue(slice.At.Value.Name, out var gradient)
+    public IReadOnlyList<float[]> Gradients(ChannelSlice slice) => _gradients is not null
+        && _gradients.TryGetValue(slice.At.Value.Name, out var gradient)
         ? Rows(slice, gradient)
         : throw new InvalidOperationException($"No gradient of '{slice.At.Value.Name}' was computed.");
 

@@ -33,7 +33,8 @@ public sealed class ChannelSelection
     /// <summary>Prepares a selection.</summary>
     /// <param name="groups">The groups.</param>
     /// <param name="scores">Per group one score per channel, larger matters more.</param>
-    /// <param name="areComparable">May scores of different groups be compared as they are? Otherwise each group's are divided by their mean.</param>
+    /// <param name="areComparable">May scores of different groups be compared as they are? Otherwise each group's are divided by their
+    /// mean.</param>
     /// <param name="limits">What must be left.</param>
     /// <exception cref="NabiException">A score is not a number.</exception>
     public ChannelSelection(ChannelGroups groups, IReadOnlyList<float[]> scores, bool areComparable, ChannelLimits limits)

@@ -8,7 +8,8 @@ namespace Nabi.Compression.Pruning;
 internal static class LossGradients
 {
     /// <summary>For every batch the gradient of the mean cross entropy, by parameter name. A batch's tensors are valid until the next.</summary>
-    public static IEnumerable<IReadOnlyDictionary<string, Tensor>> PerBatch(Graph graph, IReadOnlyCollection<string> parameters, BatchLoader loader, int threads)
+    public static IEnumerable<IReadOnlyDictionary<string, Tensor>> PerBatch(Graph graph, IReadOnlyCollection<string> parameters,
+        BatchLoader loader, int threads)
     {
         var model = graph.WithBatch(loader.Options.BatchSize);
         var rewriter = new Rewriter(model);
@@ -22,6 +23,7 @@ internal static class LossGradients
         for (var i = 0; i < wanted.Length; i++) b.Output(wanted[i].Name, gradients[i]);
         using var session = new Session(b.Build(), new SessionOptions { Threads = threads });
         foreach (var batch in loader.Epoch(0))
-            yield return session.Run(new Dictionary<string, Tensor>(StringComparer.Ordinal) { [graph.Inputs[0].Name] = batch.Inputs, [targets.Name] = batch.Targets });
+            yield return session.Run(new Dictionary<string, Tensor>(StringComparer.Ordinal) { [graph.Inputs[0].Name] = batch.Inputs,
+                [targets.Name] = batch.Targets });
     }
 }

@@ -42,7 +42,8 @@ public sealed record PruneChannels : CompressionStep
         ?? OutOfRange("max-ratio", MaxRatio, 0, 1) ?? OutOfRange("min-channels", MinChannels, 1, 4096)
         ?? OutOfRange("multiple", Multiple, 1, 256) ?? OutOfRange("samples", Samples, 1, 1_000_000)
         ?? (Scope is "global" or "group" ? null : $"scope is '{Scope}' but must be global or group")
-        ?? (Named<ChannelCriterion>.Names.Contains(Criterion) ? null : $"there is no criterion '{Criterion}'; there are {string.Join(", ", Named<ChannelCriterion>.Names)}");
+        ?? (Named<ChannelCriterion>.Names.Contains(Criterion) ? null
+            : $"there is no criterion '{Criterion}'; there are {string.Join(", ", Named<ChannelCriterion>.Names)}");
 
     /// <inheritdoc/>
     public override Graph Apply(Graph graph, CompressionContext context)
@@ -52,12 +53,15 @@ public sealed record PruneChannels : CompressionStep
         var criterion = Named<ChannelCriterion>.Create(Criterion, "criterion");
         context.Report($"scoring {groups.Count} channel groups with {Criterion}");
         var scores = Scores(graph, groups, criterion, context);
-        var selection = new ChannelSelection(groups, scores, criterion.IsComparable, new ChannelLimits { MaxRatio = MaxRatio, MinChannels = MinChannels, Multiple = Multiple });
+        var selection = new ChannelSelection(groups, scores, criterion.IsComparable,
+            new ChannelLimits { MaxRatio = MaxRatio, MinChannels = MinChannels, Multiple = Multiple });
         var perGroup = Scope == "group";
-        var removed = Ratio is { } ratio ? (perGroup ? selection.PerGroup(ratio) : selection.Global(ratio)) : selection.ForMacs(KeepMacs, perGroup);
+        var removed = Ratio is { } ratio ? (perGroup ? selection.PerGroup(ratio) : selection.Global(ratio))
+            : selection.ForMacs(KeepMacs, perGroup);
         var pruned = groups.Prune(removed);
         Note(graph, pruned, groups, removed, context);
-        return Recalibrate ? BatchNormRecalibration.Recalibrate(pruned, context.CalibrationData, batches: 20, batchSize: context.BatchSize, seed: context.Seed) : pruned;
+        return Recalibrate ? BatchNormRecalibration.Recalibrate(pruned, context.CalibrationData, batches: 20, batchSize: context.BatchSize,
+            seed: context.Seed) : pruned;
     }
 
     /// <summary>The scores of all groups: averaged over batches for criteria that need gradients.</summary>
@@ -65,7 +69,8 @@ public sealed record PruneChannels : CompressionStep
     {
         var rng = context.RngFor(0x5C0);
         if (!criterion.NeedsGradients) return [.. groups.Select(g => criterion.Score(new ChannelGroupView(g, null, rng)))];
-        var parameters = groups.SelectMany(g => new ChannelGroupView(g, null, rng).Makers).Select(m => m.At.Value.Name).ToHashSet(StringComparer.Ordinal);
+        var parameters = groups.SelectMany(g => new ChannelGroupView(g, null, rng).Makers)
+            .Select(m => m.At.Value.Name).ToHashSet(StringComparer.Ordinal);
         var loader = CalibrationBatches.Of(graph, context, Samples);
         var sums = groups.Select(g => new float[g.Count]).ToArray();
         var batches = 0;
@@ -81,7 +86,8 @@ public sealed record PruneChannels : CompressionStep
         return sums;
     }
 
-    private void Note(Graph graph, Graph pruned, ChannelGroups groups, IReadOnlyDictionary<int, IReadOnlyCollection<int>> removed, CompressionContext context)
+    private void Note(Graph graph, Graph pruned, ChannelGroups groups, IReadOnlyDictionary<int, IReadOnlyCollection<int>> removed,
+        CompressionContext context)
     {
         var (before, after) = (ChannelSelection.Macs(graph), ChannelSelection.Macs(pruned));
         context.Notes.Add($"{Name}: {removed.Values.Sum(r => r.Count)} of {groups.Sum(g => g.Count)} channels in {groups.Count} groups removed, {before:N0} to {after:N0} MACs.");

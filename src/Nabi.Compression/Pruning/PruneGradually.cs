@@ -4,7 +4,8 @@ using Nabi.Compression.Recipes;
 namespace Nabi.Compression.Pruning;
 
 /// <summary>
-/// Gradual magnitude pruning (Zhu and Gupta 2017, equation 1): sparsity rises along a cubic, s(t) = s + (s0 - s)(1 - t/n)^3, with training between.
+/// Gradual magnitude pruning (Zhu and Gupta 2017, equation 1): sparsity rises along a cubic, s(t) = s + (s0 - s)(1 - t/n)^3, with
+/// training between the rounds.
 /// </summary>
 public sealed record PruneGradually : CompressionStep
 {
@@ -28,10 +29,12 @@ public sealed record PruneGradually : CompressionStep
 
     /// <inheritdoc/>
     public override string? Fault => OutOfRange("sparsity", Sparsity, 0, 0.999) ?? OutOfRange("rounds", Rounds, 1, 1000)
-        ?? new FineTune { Epochs = Epochs, Rate = Rate }.Fault ?? (Scope is "global" or "layer" ? null : $"scope is '{Scope}' but must be global or layer");
+        ?? new FineTune { Epochs = Epochs, Rate = Rate }.Fault
+            ?? (Scope is "global" or "layer" ? null : $"scope is '{Scope}' but must be global or layer");
 
     /// <summary>The sparsity after round <paramref name="round"/> of <paramref name="rounds"/>, from 1.</summary>
-    internal static double SparsityAt(double start, double end, int round, int rounds) => end + (start - end) * Math.Pow(1 - (double)round / rounds, 3);
+    internal static double SparsityAt(double start, double end, int round, int rounds) =>
+        end + (start - end) * Math.Pow(1 - (double)round / rounds, 3);
 
     /// <inheritdoc/>
     public override Graph Apply(Graph graph, CompressionContext context)

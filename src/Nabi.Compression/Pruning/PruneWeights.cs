@@ -20,7 +20,8 @@ public sealed record PruneWeights : CompressionStep
     /// <inheritdoc/>
     public override string? Fault => OutOfRange("sparsity", Sparsity, 0, 0.999)
         ?? (Scope is "global" or "layer" ? null : $"scope is '{Scope}' but must be global or layer")
-        ?? (Pattern == "free" || Parse(Pattern) is not null ? null : $"pattern is '{Pattern}' but must be free or N:M with N below M, for example 2:4");
+        ?? (Pattern == "free" || Parse(Pattern) is not null ? null
+            : $"pattern is '{Pattern}' but must be free or N:M with N below M, for example 2:4");
 
     /// <inheritdoc/>
     public override Graph Apply(Graph graph, CompressionContext context)
@@ -31,7 +32,8 @@ public sealed record PruneWeights : CompressionStep
     }
 
     private static (int N, int M)? Parse(string pattern) =>
-        pattern.Split(':') is [var n, var m] && int.TryParse(n, out var a) && int.TryParse(m, out var b) && a >= 1 && b > a && b <= 64 ? (a, b) : null;
+        pattern.Split(':') is [var n, var m] && int.TryParse(n, out var a) && int.TryParse(m, out var b) && a >= 1 && b > a
+            && b <= 64 ? (a, b) : null;
 }
 
 /// <summary>Writes <see cref="Pruning.PruneWeights"/> in recipes.</summary>

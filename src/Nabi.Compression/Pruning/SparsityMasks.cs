@@ -21,7 +21,8 @@ public static class SparsityMasks
         return masks;
     }
 
-    /// <summary>Keeps the <paramref name="n"/> largest of every <paramref name="m"/> weights that are summed over together (Mishra et al. 2021).</summary>
+    /// <summary>Keeps the <paramref name="n"/> largest of every <paramref name="m"/> weights that are summed over together (Mishra et al.
+    /// 2021).</summary>
     /// <returns>Masks by parameter name; layers whose input channels are not a multiple of <paramref name="m"/> have none.</returns>
     public static IReadOnlyDictionary<string, Tensor> NToM(Graph graph, int n, int m)
     {
@@ -38,7 +39,8 @@ public static class SparsityMasks
             {
                 if (i / stride % weight.Shape[axes.InputAxis] % m != 0) continue;
                 for (var k = 0; k < m; k++) order[k] = i + k * stride;
-                Array.Sort(order, (a, b) => Math.Abs(data[a]) == Math.Abs(data[b]) ? a.CompareTo(b) : Math.Abs(data[b]).CompareTo(Math.Abs(data[a])));
+                Array.Sort(order, (a, b) => Math.Abs(data[a]) == Math.Abs(data[b]) ? a.CompareTo(b)
+                    : Math.Abs(data[b]).CompareTo(Math.Abs(data[a])));
                 for (var k = n; k < m; k++) ones[order[k]] = 0;
             }
             masks[weight.Name] = Tensor.Of<float>(weight.Shape, ones);

@@ -15,7 +15,8 @@ internal static class BiasCorrection
     /// <param name="samples">Samples to compare on.</param>
     public static Graph Apply(Graph exact, Graph fake, CompressionContext context, int samples)
     {
-        var layers = fake.Nodes.Where(n => n is { Op: Conv or Gemm, Inputs: [_, _, { Producer: { Op: FakeQuantize } }] } && n.Inputs[2]!.Producer!.Inputs[0]!.Data is not null)
+        var layers = fake.Nodes.Where(n => n is { Op: Conv or Gemm, Inputs: [_, _, { Producer: { Op: FakeQuantize } }] }
+            && n.Inputs[2]!.Producer!.Inputs[0]!.Data is not null)
             .Select(n => (n.Output.Name, Bias: n.Inputs[2]!.Producer!.Inputs[0]!.Name)).ToArray();
         var loader = CalibrationBatches.Of(exact, context, samples);
         var wanted = Means(exact, [.. layers.Select(l => l.Name)], loader, context);
@@ -34,7 +35,8 @@ internal static class BiasCorrection
     }
 
     // The mean per channel (axis 1) of each value over all samples.
-    private static Dictionary<string, double[]> Means(Graph graph, IReadOnlyCollection<string> values, Nabi.Training.Data.BatchLoader loader, CompressionContext context)
+    private static Dictionary<string, double[]> Means(Graph graph, IReadOnlyCollection<string> values, Nabi.Training.Data.BatchLoader loader,
+        CompressionContext context)
     {
         using var observed = new ObservedGraph(graph, values, loader.Options.BatchSize, context.Threads);
         var sums = new Dictionary<string, double[]>(StringComparer.Ordinal);

@@ -5,9 +5,9 @@ using Nabi.Passes;
 namespace Nabi.Compression.Quantization;
 
 /// <summary>
-/// Cross-layer equalization (Nagel et al. 2019, Data-Free Quantization, section 4.1): between two layers with nothing or a Relu between them, each
-/// channel is scaled so that both layers' weights use the same part of their range. The network computes what it did; quantized per tensor it loses
-/// far less. Batch normalization is folded first.
+/// Cross-layer equalization (Nagel et al. 2019, Data-Free Quantization, section 4.1): between two layers with nothing or a Relu between
+/// them, each channel is scaled so that both layers' weights use the same part of their range. The network computes what it did;
+/// quantized per tensor it loses far less. Batch normalization is folded first.
 /// </summary>
 public sealed record EqualizeLayers : CompressionStep
 {
@@ -28,7 +28,8 @@ public sealed record EqualizeLayers : CompressionStep
             return graph;
         }
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        Tensor Own(Value parameter) => tensors.TryGetValue(parameter.Name, out var tensor) ? tensor : tensors[parameter.Name] = parameter.Data!.Copy();
+        Tensor Own(Value parameter) => tensors.TryGetValue(parameter.Name, out var tensor) ? tensor
+            : tensors[parameter.Name] = parameter.Data!.Copy();
         for (var round = 0; round < Rounds; round++)
         {
             context.Cancellation.ThrowIfCancellationRequested();
@@ -42,13 +43,16 @@ public sealed record EqualizeLayers : CompressionStep
     {
         public static Pair? Of(Node first)
         {
-            if (WeightAxes.Of(first) is not { } axes || !IsOwn(first.Inputs[axes.Input]) || (first.Inputs.Count > 2 && first.Inputs[2] is not null && !IsOwn(first.Inputs[2]))) return null;
+            if (WeightAxes.Of(first) is not { } axes || !IsOwn(first.Inputs[axes.Input])
+                || (first.Inputs.Count > 2 && first.Inputs[2] is not null && !IsOwn(first.Inputs[2]))) return null;
             var output = first.Output;
             if (output is { UseCount: 1, IsOutput: false } && output.Users[0].Op is Relu) output = output.Users[0].Output;
             if (output is not { UseCount: 1, IsOutput: false } || output.Users[0] is not { } second || second.Inputs[0] != output) return null;
-            if (WeightAxes.Of(second) is not { } next || !IsOwn(second.Inputs[next.Input]) || (first.Op is Conv) != (second.Op is Conv)) return null;
+            if (WeightAxes.Of(second) is not { } next || !IsOwn(second.Inputs[next.Input])
+                || (first.Op is Conv) != (second.Op is Conv)) return null;
             var weight = second.Inputs[next.Input]!;
-            var axis = second.Op is not Conv { Group: > 1 } conv ? next.InputAxis : weight.Shape[1] == 1 && weight.Shape[0] == conv.Group ? 0 : -1;
+            var axis = second.Op is not Conv { Group: > 1 } conv ? next.InputAxis : weight.Shape[1] == 1 && weight.Shape[0] == conv.Group ? 0
+                : -1;
             var bias = first.Inputs.Count > 2 ? first.Inputs[2] : null;
             return axis < 0 ? null : new Pair(first.Inputs[axes.Input]!, axes.OutputAxis, bias, weight, axis);
         }

@@ -18,7 +18,8 @@ internal sealed class FakeQuantization
     private readonly Dictionary<Value, Value> _rounded = [];
     private readonly Dictionary<Value, (Value Weight, Value Scale)> _weights = [];
 
-    private FakeQuantization(Graph graph, QuantizationSites sites, IReadOnlyDictionary<Value, QuantizationRange> ranges, bool perChannel, bool learnsRanges)
+    private FakeQuantization(Graph graph, QuantizationSites sites, IReadOnlyDictionary<Value, QuantizationRange> ranges, bool perChannel,
+        bool learnsRanges)
     {
         (_sites, _ranges, _perChannel, _learnsRanges) = (sites, ranges, perChannel, learnsRanges);
         _rewriter = new Rewriter(graph);
@@ -33,10 +34,12 @@ internal sealed class FakeQuantization
     /// <param name="ranges">A range for every activation that has its own.</param>
     /// <param name="perChannel">One weight scale per output channel, rather than one per tensor?</param>
     /// <param name="learnsRanges">Are the scales parameters that training changes?</param>
-    public static Graph Insert(Graph graph, QuantizationSites sites, IReadOnlyDictionary<Value, QuantizationRange> ranges, bool perChannel = true, bool learnsRanges = false)
+    public static Graph Insert(Graph graph, QuantizationSites sites, IReadOnlyDictionary<Value, QuantizationRange> ranges,
+        bool perChannel = true, bool learnsRanges = false)
     {
         var insertion = new FakeQuantization(graph, sites, ranges, perChannel, learnsRanges);
-        foreach (var input in graph.Inputs.Where(sites.Sources.ContainsKey)) insertion._rounded[input] = insertion.Round(input, insertion._rewriter[input]);
+        foreach (var input in graph.Inputs.Where(sites.Sources.ContainsKey))
+            insertion._rounded[input] = insertion.Round(input, insertion._rewriter[input]);
         foreach (var node in graph.Nodes) insertion._rewriter.Visit(node, insertion.Visit(node));
         return insertion._rewriter.Finish();
     }
@@ -50,7 +53,8 @@ internal sealed class FakeQuantization
             var bias = QuantizationSites.BiasOf(node, product.Output)!;
             inputs[node.Inputs[0] == bias ? 0 : 1] = RoundBias(bias, product);
         }
-        var outputs = _rewriter.Builder.ApplyNamed(node.Op, node.Name, node.Outputs.Count, inputs, [.. node.Outputs.Select(o => o.Name)]).ToArray();
+        var outputs = _rewriter.Builder.ApplyNamed(node.Op, node.Name, node.Outputs.Count, inputs,
+            [.. node.Outputs.Select(o => o.Name)]).ToArray();
         for (var i = 0; i < outputs.Length; i++)
             if (_sites.Sources.ContainsKey(node.Outputs[i])) outputs[i] = Round(node.Outputs[i], outputs[i]);
         return outputs;

@@ -20,7 +20,8 @@ internal sealed class Int8Preparation
     public Graph Fake { get; }
 
     /// <summary>Settings shared by both ways.</summary>
-    public sealed record Settings(string Observer, int Samples, bool PerChannel, bool KeepFirst, bool KeepLast, ValueArray<string> Keep, bool LearnsRanges = false);
+    public sealed record Settings(string Observer, int Samples, bool PerChannel, bool KeepFirst, bool KeepLast, ValueArray<string> Keep,
+        bool LearnsRanges = false);
 
     /// <summary>Prepares a float graph.</summary>
     /// <exception cref="NabiException">There is nothing to quantize, or an activation is not finite.</exception>
@@ -30,7 +31,8 @@ internal sealed class Int8Preparation
         var sites = QuantizationSites.Of(folded, settings.KeepFirst, settings.KeepLast, settings.Keep);
         if (sites.Layers.Count == 0) throw new NabiException($"model '{graph.Name}' has no layer that can be quantized{(sites.Kept.Count == 0 ? "" : $"; {string.Join("; ", sites.Kept.Select(k => $"{k.Key.Name}: {k.Value}"))}")}");
         var ranges = Observe(folded, sites, settings, context);
-        return new Int8Preparation(folded, sites, ranges, FakeQuantization.Insert(folded, sites, ranges, settings.PerChannel, settings.LearnsRanges));
+        return new Int8Preparation(folded, sites, ranges,
+            FakeQuantization.Insert(folded, sites, ranges, settings.PerChannel, settings.LearnsRanges));
     }
 
     /// <summary>How every layer came through: outputs of the float graph against those of a graph with rounded values.</summary>
@@ -41,12 +43,14 @@ internal sealed class Int8Preparation
         var noise = layers.Select(_ => new Sqnr()).ToArray();
         var loader = CalibrationBatches.Of(Folded, context, samples);
         using var exact = new ObservedGraph(Folded, [.. layers.Select(l => l.Tail.Name).Distinct()], loader.Options.BatchSize, context.Threads);
-        using var quantized = new ObservedGraph(fake, [.. layers.Select(l => InFake(l.Tail)).Distinct()], loader.Options.BatchSize, context.Threads);
+        using var quantized = new ObservedGraph(fake, [.. layers.Select(l => InFake(l.Tail)).Distinct()], loader.Options.BatchSize,
+            context.Threads);
         foreach (var batch in loader.Epoch(0))
         {
             context.Cancellation.ThrowIfCancellationRequested();
             var (left, right) = (exact.Run(batch.Inputs), quantized.Run(batch.Inputs));
-            for (var i = 0; i < layers.Count; i++) noise[i].Add(left[layers[i].Tail.Name].Span<float>(), right[InFake(layers[i].Tail)].Span<float>());
+            for (var i = 0; i < layers.Count; i++)
+                noise[i].Add(left[layers[i].Tail.Name].Span<float>(), right[InFake(layers[i].Tail)].Span<float>());
         }
         return [.. layers.Select((l, i) => new QuantizedLayer(l.Node.Name, l.Node.Op.Name, l.Tail.Name,
             RangeOf(l.Tail).Min, RangeOf(l.Tail).Max, noise[i].Decibels, _sites.Kept.GetValueOrDefault(l.Node)))];
@@ -54,7 +58,8 @@ internal sealed class Int8Preparation
 
     private QuantizationRange RangeOf(Value value) => _sites.Sources.TryGetValue(value, out var source) ? _ranges[source] : default;
 
-    private static Dictionary<Value, QuantizationRange> Observe(Graph graph, QuantizationSites sites, Settings settings, CompressionContext context)
+    private static Dictionary<Value, QuantizationRange> Observe(Graph graph, QuantizationSites sites, Settings settings,
+        CompressionContext context)
     {
         var observers = sites.Observed.ToDictionary(v => v.Name, _ => Observer.Create(settings.Observer), StringComparer.Ordinal);
         var loader = CalibrationBatches.Of(graph, context, settings.Samples);
@@ -72,7 +77,8 @@ internal sealed class Int8Preparation
         foreach (var value in sites.Observed)
         {
             var (source, range) = (sites.Sources[value], observers[value.Name].Range);
-            ranges[source] = ranges.TryGetValue(source, out var known) ? new QuantizationRange(Math.Min(known.Min, range.Min), Math.Max(known.Max, range.Max)) : range;
+            ranges[source] = ranges.TryGetValue(source, out var known)
+                ? new QuantizationRange(Math.Min(known.Min, range.Min), Math.Max(known.Max, range.Max)) : range;
         }
         return ranges;
     }

@@ -32,7 +32,8 @@ public static class Integers
     }
 
     // Activations on the same grid share its constants, so that whoever looks sees that they do.
-    private static IReadOnlyList<Value> RoundedActivation(Node node, FakeQuantize fake, Rewriter rewriter, Dictionary<Value, (Value Scale, Value ZeroPoint)> grids)
+    private static IReadOnlyList<Value> RoundedActivation(Node node, FakeQuantize fake, Rewriter rewriter,
+        Dictionary<Value, (Value Scale, Value ZeroPoint)> grids)
     {
         if (fake is not { QMin: -128, QMax: 127 }) throw new NabiException($"Node '{node.Name}' rounds an activation to [{fake.QMin}, {fake.QMax}], but only int8 has an integer form.");
         var (b, scale) = (rewriter.Builder, node.Inputs[1]!);
@@ -69,7 +70,8 @@ public static class Integers
         for (var i = 0; i < values.Length; i++)
         {
             var c = scales.Length == 1 ? 0 : i / inner % scales.Length;
-            var q = (int)Math.Clamp((double)MathF.Round(values[i] / scales[c], MidpointRounding.ToEven) + (zeros?[c] ?? 0), fake.QMin, fake.QMax);
+            var q = (int)Math.Clamp((double)MathF.Round(values[i] / scales[c], MidpointRounding.ToEven)
+                + (zeros?[c] ?? 0), fake.QMin, fake.QMax);
             if (dtype == DType.Int8) result.Span<sbyte>()[i] = (sbyte)q;
             else result.Span<int>()[i] = q;
         }

@@ -17,7 +17,8 @@ public readonly record struct QuantizationRange
     /// <summary>Upper bound, at least 0.</summary>
     public float Max { get; }
 
-    /// <summary>Scale and zero point of signed 8-bit numbers that cover the range: x is about scale (q - zero point), q in [-128, 127].</summary>
+    /// <summary>Scale and zero point of signed 8-bit numbers that cover the range: x is about scale (q - zero point), q in [-128,
+    /// 127].</summary>
     public (float Scale, sbyte ZeroPoint) Int8()
     {
         var scale = (Max - Min) / 255f;

@@ -23,7 +23,8 @@ internal sealed class QuantizationSites
     /// <summary>Values to observe; the range of a grid covers all of its values.</summary>
     public IReadOnlyList<Value> Observed => _observed;
 
-    /// <summary>Nodes to report on, in graph order, each with its output after a fused activation: layers, and what computes on integers besides.</summary>
+    /// <summary>Nodes to report on, in graph order, each with its output after a fused activation: layers, and what computes on integers
+    /// besides.</summary>
     public IReadOnlyList<(Node Node, Value Tail)> Reported => _reported;
 
     /// <summary>Layers with weights that compute on integers, in graph order.</summary>
@@ -55,7 +56,8 @@ internal sealed class QuantizationSites
             else if (layer.Inputs[0]!.DType != DType.Float32) sites._kept[layer] = $"its input is {layer.Inputs[0]!.DType}, not Float32";
             else if (layer.Op is Gemm { Alpha: not 1 } or Gemm { Beta: not 1 }) sites._kept[layer] = "its factors alpha and beta are not 1";
             else if (layer.Op is ConvTranspose) sites._kept[layer] = "transposed convolutions have no integer form";
-            else if (!graph.Inputs.Contains(layer.Inputs[0]!) && layer.Inputs[0]!.Producer is null) sites._kept[layer] = "its input is a constant";
+            else if (!graph.Inputs.Contains(layer.Inputs[0]!)
+                && layer.Inputs[0]!.Producer is null) sites._kept[layer] = "its input is a constant";
         }
         foreach (var node in graph.Nodes) sites.Visit(node, keep);
         return sites;
@@ -66,7 +68,8 @@ internal sealed class QuantizationSites
     {
         var output = layer.Output;
         if (layer.Op is MatMul && SingleUser(output) is { Op: Add } add && BiasOf(add, output) is not null) output = add.Output;
-        return SingleUser(output) is { Op: Relu or Clip } activation && activation.Inputs[0] == output && activation.Inputs.Skip(1).All(v => v?.Constant is not null || v is null)
+        return SingleUser(output) is { Op: Relu or Clip } activation && activation.Inputs[0] == output
+            && activation.Inputs.Skip(1).All(v => v?.Constant is not null || v is null)
             ? activation.Output
             : output;
     }
@@ -108,7 +111,8 @@ internal sealed class QuantizationSites
             case MaxPool or Reshape or Flatten or Squeeze or Unsqueeze or Transpose or Slice or Identity or GlobalMaxPool when IsRounded(node.Inputs[0]) && node.Outputs.Count == 1:
                 _sources[node.Output] = _sources[node.Inputs[0]!];
                 break;
-            case Pad { Mode: "constant" } when IsRounded(node.Inputs[0]) && (node.Inputs.Count < 3 || node.Inputs[2] is null || node.Inputs[2]!.Constant?.Item() == 0):
+            case Pad { Mode: "constant" } when IsRounded(node.Inputs[0])
+                && (node.Inputs.Count < 3 || node.Inputs[2] is null || node.Inputs[2]!.Constant?.Item() == 0):
                 _sources[node.Output] = _sources[node.Inputs[0]!];
                 break;
         }

@@ -31,13 +31,15 @@ public sealed record QuantizeInt8 : CompressionStep
 
     /// <inheritdoc/>
     public override string? Fault => OutOfRange("samples", Samples, 1, 1_000_000)
-        ?? (Quantization.Observer.Names.Contains(Observer) ? null : $"there is no observer '{Observer}'; there are {string.Join(", ", Quantization.Observer.Names)}");
+        ?? (Quantization.Observer.Names.Contains(Observer) ? null
+            : $"there is no observer '{Observer}'; there are {string.Join(", ", Quantization.Observer.Names)}");
 
     /// <inheritdoc/>
     public override Graph Apply(Graph graph, CompressionContext context)
     {
         var prepared = Int8Preparation.Of(graph, new(Observer, Samples, PerChannel, KeepFirst, KeepLast, Keep), context);
-        var fake = BiasCorrection ? Quantization.BiasCorrection.Apply(prepared.Folded, prepared.Fake, context, Math.Min(Samples, 128)) : prepared.Fake;
+        var fake = BiasCorrection ? Quantization.BiasCorrection.Apply(prepared.Folded, prepared.Fake, context, Math.Min(Samples, 128))
+            : prepared.Fake;
         context.Report("comparing layers");
         context.Notes.Layers = prepared.Compare(fake, context, Math.Min(Samples, 64));
         return Integers.Pass.Apply(fake);

@@ -1,3 +1,5 @@
+using Nabi.Passes;
+
 namespace Nabi.Compression.Recipes;
 
 /// <summary>A named list of compression steps, written in C# or YAML (<see cref="RecipeFile"/>).</summary>
@@ -26,11 +28,15 @@ public sealed record Recipe
         ? throw new NabiException($"Recipe '{Name}', step {Steps.Count + 1} ({step.Name}): {fault}.")
         : new Recipe(Name, Description, [.. Steps, step]);
 
-    /// <summary>Runs the steps. Each adds a line to the graph's provenance.</summary>
+    /// <summary>
+    /// Runs the steps on the simplified graph: exported networks are full of shape arithmetic and identities that hide what belongs together. Each
+    /// step adds a line to the graph's provenance.
+    /// </summary>
     /// <exception cref="NabiException">A step failed; the message names it.</exception>
     /// <exception cref="OperationCanceledException">The context was cancelled.</exception>
     public Graph Run(Graph graph, CompressionContext context)
     {
+        graph = graph.Through([.. Simplification.Standard]);
         for (var i = 0; i < Steps.Count; i++)
         {
             context.Cancellation.ThrowIfCancellationRequested();

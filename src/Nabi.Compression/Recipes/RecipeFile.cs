@@ -39,7 +39,8 @@ public static class RecipeFile
         }
         if (!File.Exists(nameOrPath))
             throw new NabiException($"There is no recipe '{nameOrPath}': it is neither a file nor one of {string.Join(", ", Shipped)}.");
-        if (new FileInfo(nameOrPath).Length > MaxCharacters) throw new NabiException($"Recipe '{nameOrPath}' is larger than {MaxCharacters / 1024} KB, which no recipe is.");
+        if (new FileInfo(nameOrPath).Length > MaxCharacters)
+            throw new NabiException($"Recipe '{nameOrPath}' is larger than {MaxCharacters / 1024} KB, which no recipe is.");
         return Parse(File.ReadAllText(nameOrPath), nameOrPath);
     }
 
@@ -56,7 +57,8 @@ public static class RecipeFile
             CheckDepth(yaml, source);
             var stream = new YamlStream();
             stream.Load(new StringReader(yaml));
-            root = stream.Documents.Count == 1 ? stream.Documents[0].RootNode : throw new NabiException($"Recipe '{source}' has {stream.Documents.Count} YAML documents where one is needed.");
+            root = stream.Documents.Count == 1 ? stream.Documents[0].RootNode :
+                throw new NabiException($"Recipe '{source}' has {stream.Documents.Count} YAML documents where one is needed.");
         }
         catch (YamlException e)
         {
@@ -95,7 +97,8 @@ public static class RecipeFile
             {
                 case "name": recipe = recipe with { Name = TextOf(value, source) }; break;
                 case "description": recipe = recipe with { Description = TextOf(value, source) }; break;
-                case "steps": steps = value as YamlSequenceNode ?? throw Fail(source, value, "steps must be a list, each line beginning with '- '"); break;
+                case "steps": steps = value as YamlSequenceNode
+                    ?? throw Fail(source, value, "steps must be a list, each line beginning with '- '"); break;
                 case var other: throw Fail(source, key, $"there is no entry '{other}'; a recipe has name, description and steps");
             }
         }
@@ -111,11 +114,13 @@ public static class RecipeFile
     private static CompressionStep ReadStep(YamlNode node, string source)
     {
         if (node is YamlScalarNode) return Create(node);
-        if (node is not YamlMappingNode { Children.Count: 1 } map) throw Fail(source, node, "a step is its name, or its name with settings: 'fine-tune: { epochs: 5 }'");
+        if (node is not YamlMappingNode { Children.Count: 1 } map) throw Fail(source, node,
+            "a step is its name, or its name with settings: 'fine-tune: { epochs: 5 }'");
         var (key, value) = map.Children.First();
         var step = Create(key);
         if (value is YamlScalarNode { Value: "" or null or "~" }) return step;
-        if (value is not YamlMappingNode settings) throw Fail(source, value, $"the settings of {step.Name} must be written as '{{ name: value }}'");
+        if (value is not YamlMappingNode settings) throw Fail(source, value,
+            $"the settings of {step.Name} must be written as '{{ name: value }}'");
         var allowed = Settings(step.GetType());
         foreach (var (name, text) in settings.Children)
         {
@@ -142,12 +147,14 @@ public static class RecipeFile
     {
         var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
         if (type == typeof(ValueArray<string>))
-            return ValueArray.Create<string>(node is YamlSequenceNode list ? [.. list.Children.Select(c => TextOf(c, source))] : [TextOf(node, source)]);
+            return ValueArray.Create<string>(node is YamlSequenceNode list ? [.. list.Children.Select(c => TextOf(c, source))]
+                : [TextOf(node, source)]);
         var text = TextOf(node, source);
         if (type == typeof(string)) return text;
         if (type == typeof(bool) && bool.TryParse(text, out var flag)) return flag;
         if (type == typeof(int) && int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var integer)) return integer;
-        if (type == typeof(double) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)) return number;
+        if (type == typeof(double) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            && double.IsFinite(number)) return number;
         var wanted = type == typeof(bool) ? "true or false" : type == typeof(int) ? "a whole number" : "a number";
         throw Fail(source, node, $"{step}: {Named.KebabCase(property.Name)} is '{text}' but must be {wanted}");
     }

@@ -15,11 +15,13 @@ namespace Nabi.Compression.Reports;
 /// <param name="Closest">Name of the variant that comes closest when none is within the budget.</param>
 /// <param name="Layers">The original's layers against those of the recommended (else closest) variant.</param>
 /// <param name="ClassNames">Names of the classes.</param>
-/// <param name="ConfusionDifference">By true class, then predicted class: samples of the recommended (else closest) variant minus the original's.</param>
+/// <param name="ConfusionDifference">By true class, then predicted class: samples of the recommended (else closest) variant minus the
+/// original's.</param>
 /// <param name="Failures">Why candidates failed.</param>
 /// <param name="Seconds">Time the search took.</param>
-public sealed record CompressionReport(string Title, DateTimeOffset Created, string Data, ulong Seed, MachineInfo Machine, double? MaxDrop, Variant Baseline, IReadOnlyList<Variant> Variants,
-    string? Recommended, string? Closest, IReadOnlyList<LayerComparison> Layers, IReadOnlyList<string> ClassNames, IReadOnlyList<IReadOnlyList<int>> ConfusionDifference,
+public sealed record CompressionReport(string Title, DateTimeOffset Created, string Data, ulong Seed, MachineInfo Machine, double? MaxDrop,
+    Variant Baseline, IReadOnlyList<Variant> Variants, string? Recommended, string? Closest, IReadOnlyList<LayerComparison> Layers,
+    IReadOnlyList<string> ClassNames, IReadOnlyList<IReadOnlyList<int>> ConfusionDifference,
     IReadOnlyList<string> Failures, double Seconds)
 {
     /// <summary>The report of a budget search.</summary>
@@ -27,13 +29,16 @@ public sealed record CompressionReport(string Title, DateTimeOffset Created, str
     {
         var shown = result.Recommended ?? result.Closest ?? result.Baseline;
         var data = context.Test ?? context.Validation;
-        return new CompressionReport(result.Baseline.Graph?.Name ?? result.Baseline.Name, context.Clock.GetUtcNow(), data.ToString(), context.Seed, MachineInfo.This, maxDrop,
+        return new CompressionReport(
+            result.Baseline.Graph?.Name ?? result.Baseline.Name, context.Clock.GetUtcNow(), data.ToString(), context.Seed, MachineInfo.This, maxDrop,
             result.Baseline, result.Variants, result.Recommended?.Name, result.Closest?.Name,
-            result.Baseline.Graph is { } before && shown.Graph is { } after ? LayerComparison.Of(LayerRow.Of(before), LayerRow.Of(after, shown.Layers)) : [],
+            result.Baseline.Graph is { } before && shown.Graph is { } after
+                ? LayerComparison.Of(LayerRow.Of(before), LayerRow.Of(after, shown.Layers)) : [],
             data.ClassNames, Difference(shown.Confusion, result.Baseline.Confusion), result.Failures, result.Seconds);
     }
 
     /// <summary>Element by element the first minus the second.</summary>
-    public static IReadOnlyList<IReadOnlyList<int>> Difference(IReadOnlyList<IReadOnlyList<int>> left, IReadOnlyList<IReadOnlyList<int>> right) =>
+    public static IReadOnlyList<IReadOnlyList<int>> Difference(IReadOnlyList<IReadOnlyList<int>> left,
+        IReadOnlyList<IReadOnlyList<int>> right) =>
         [.. left.Select((row, i) => (IReadOnlyList<int>)[.. row.Select((n, j) => n - right[i][j])])];
 }

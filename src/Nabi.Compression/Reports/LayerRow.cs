@@ -28,7 +28,8 @@ public sealed record LayerRow(string Name, string Op, Shape Output, long Macs, l
             var (macs, learned) = (node.Cost.Macs, parameters.Where(IsLearned).Sum(p => (long)p.Shape.Count));
             if (macs == 0 && learned == 0) continue;
             var layer = layers.GetValueOrDefault(node.Name);
-            rows.Add(new LayerRow(node.Name, node.Op.Name, node.Output.Shape, macs, learned, parameters.Sum(p => p.Type.Bytes), layer?.Sqnr, layer?.KeptInFloat));
+            rows.Add(new LayerRow(node.Name, node.Op.Name, node.Output.Shape, macs, learned, parameters.Sum(p => p.Type.Bytes), layer?.Sqnr,
+                layer?.KeptInFloat));
         }
         return rows;
     }

@@ -11,5 +11,6 @@ namespace Nabi.Compression.Reports;
 public sealed record MachineInfo(string Processor, int Processors, string System, string Framework)
 {
     /// <summary>This machine.</summary>
-    public static MachineInfo This { get; } = new(Latency.ProcessorName, Environment.ProcessorCount, RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription);
+    public static MachineInfo This { get; } = new(Latency.ProcessorName, Environment.ProcessorCount, RuntimeInformation.OSDescription,
+        RuntimeInformation.FrameworkDescription);
 }

@@ -8,7 +8,8 @@ namespace Nabi.Compression.Search;
 /// <param name="Failures">Why candidates failed, a sentence each.</param>
 /// <param name="WasCancelled">Did the user end it?</param>
 /// <param name="Seconds">Time taken.</param>
-public sealed record BudgetResult(Variant Baseline, IReadOnlyList<Variant> Variants, Variant? Recommended, Variant? Closest, IReadOnlyList<string> Failures, bool WasCancelled, double Seconds)
+public sealed record BudgetResult(Variant Baseline, IReadOnlyList<Variant> Variants, Variant? Recommended, Variant? Closest,
+    IReadOnlyList<string> Failures, bool WasCancelled, double Seconds)
 {
     /// <summary>The variants that no other one beats.</summary>
     public IReadOnlyList<Variant> Pareto => [.. Variants.Where(v => v.IsOnFront)];

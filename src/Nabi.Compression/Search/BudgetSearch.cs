@@ -1,6 +1,7 @@
 using Nabi.Compression.Pruning;
 using Nabi.Compression.Quantization;
 using Nabi.Compression.Recipes;
+using Nabi.Passes;
 using Nabi.Training;
 
 namespace Nabi.Compression.Search;
@@ -18,6 +19,7 @@ public sealed class BudgetSearch
     private const int EpochsPerRung = 3;
 
     private readonly Graph _original;
+    private readonly Graph _simple;
     private readonly CompressionContext _context;
     private readonly BudgetOptions _options;
     private readonly IModelStore _store;
@@ -30,7 +32,7 @@ public sealed class BudgetSearch
 
     private BudgetSearch(Graph original, CompressionContext context, BudgetOptions options, IModelStore store)
     {
-        (_original, _options, _store) = (original, options, store);
+        (_original, _simple, _options, _store) = (original, original.Through([.. Simplification.Standard]), options, store);
         _context = context with { Teacher = context.Teacher ?? original };
         _state = SearchState.Open(options.Folder, SearchState.IdentityOf(original, context));
         _meter = new VariantMeter(_context, store, options.Folder, options.LatencyRuns);
@@ -42,7 +44,8 @@ public sealed class BudgetSearch
     /// <param name="context">Data, teacher (the original when not given), seed, clock, progress and cancellation.</param>
     /// <param name="options">What it may cost.</param>
     /// <param name="store">Writes and reads model files.</param>
-    /// <exception cref="NabiException">The options are not possible, or the original cannot be measured: then there is nothing to return.</exception>
+    /// <exception cref="NabiException">The options are not possible, or the original cannot be measured: then there is nothing to
+    /// return.</exception>
     public static BudgetResult Run(Graph original, CompressionContext context, BudgetOptions options, IModelStore store)
     {
         if (options.Fault is { } fault) throw new NabiException(fault);
@@ -59,7 +62,7 @@ public sealed class BudgetSearch
         var context = _context with { Cancellation = both.Token };
         try
         {
-            Try("int8", () => Integer("int8", _original, Recipe.Create("int8"), baseline, context));
+            Try("int8", () => Integer("int8", _simple, Recipe.Create("int8"), baseline, context));
             if (_context.Training is not null) Ladder(baseline, context);
         }
         catch (OperationCanceledException)
@@ -86,7 +89,7 @@ public sealed class BudgetSearch
     private void Ladder(Variant baseline, CompressionContext context)
     {
         Try("criteria", () => ChooseCriterion(context));
-        var (good, goodKeep) = (_original, 1.0);
+        var (good, goodKeep) = (_simple, 1.0);
         var goodRecipe = Recipe.Create("search");
         double? badKeep = null;
         var rungs = Rungs(context);
@@ -99,7 +102,8 @@ public sealed class BudgetSearch
             Graph? next = null;
             var nextRecipe = goodRecipe;
             var isGood = false;
-            Try($"keep{keep * 100:0}", () => (next, nextRecipe, isGood) = Rung(good, goodRecipe, keep / goodKeep, keep, waiting, baseline, context));
+            Try($"keep{keep * 100:0}", () =>
+                (next, nextRecipe, isGood) = Rung(good, goodRecipe, keep / goodKeep, keep, waiting, baseline, context));
             if (next is null) return;
             if (isGood) (good, goodKeep, goodRecipe) = (next, keep, nextRecipe);
             else badKeep = keep;
@@ -110,19 +114,22 @@ public sealed class BudgetSearch
     private List<double> Rungs(CompressionContext context)
     {
         var rungs = _options.KeepMacs.OrderDescending().ToList();
-        var affordable = Math.Max(1, (int)(Left.TotalSeconds / (EpochSeconds(_original, context) * EpochsPerRung)));
+        var affordable = Math.Max(1, (int)(Left.TotalSeconds / (EpochSeconds(_simple, context) * EpochsPerRung)));
         if (rungs.Count > affordable && rungs.Count > 1) rungs.RemoveAt(0);
         if (rungs.Count > affordable) rungs.RemoveRange(affordable, rungs.Count - affordable);
         return rungs;
     }
 
-    private (Graph Graph, Recipe Recipe, bool IsGood) Rung(Graph from, Recipe recipe, double keepOfFrom, double keep, int waiting, Variant baseline, CompressionContext context)
+    private (Graph Graph, Recipe Recipe, bool IsGood) Rung(Graph from, Recipe recipe, double keepOfFrom, double keep, int waiting,
+        Variant baseline, CompressionContext context)
     {
         var name = $"keep{keep * 100:0}";
         if (_state.Find(name) is { } finished && _state.Find($"{name}-int8") is { } finishedInt8)
-            return (_store.Read(finished.Path), RecipeFile.Parse(finished.Recipe, name), IsWithinDrop(baseline, finished) || IsWithinDrop(baseline, finishedInt8));
+            return (_store.Read(finished.Path), RecipeFile.Parse(finished.Recipe, name), IsWithinDrop(baseline, finished)
+                || IsWithinDrop(baseline, finishedInt8));
         var epochs = EpochsFor(from, keepOfFrom, waiting, context);
-        var prune = new PruneChannels { Criterion = _criterion, KeepMacs = Math.Clamp(keepOfFrom, 0.01, 1), Multiple = _options.Multiple, MaxRatio = 0.9 };
+        var prune = new PruneChannels { Criterion = _criterion, KeepMacs = Math.Clamp(keepOfFrom, 0.01, 1), Multiple = _options.Multiple,
+            MaxRatio = 0.9 };
         var tune = _options.FineTune with { Epochs = epochs };
         var steps = recipe.Then(prune).Then(tune) with { Name = name };
         var notes = new CompressionNotes();
@@ -139,9 +146,11 @@ public sealed class BudgetSearch
     {
         var plain = _state.Find(name) ?? Quantized(name, new QuantizeInt8 { Observer = _options.Observer });
         var lost = source.ValidationAccuracy - plain.ValidationAccuracy;
-        if (lost <= Math.Max(0.002, _options.MaxDrop / 3) || _context.Training is null || EpochSeconds(graph, context) * TrainedEpochs > Left.TotalSeconds / 3) return plain;
+        if (lost <= Math.Max(0.002, _options.MaxDrop / 3) || _context.Training is null
+            || EpochSeconds(graph, context) * TrainedEpochs > Left.TotalSeconds / 3) return plain;
         var trained = _state.Find($"{name}-trained") ?? Quantized($"{name}-trained",
-            new TrainInt8 { Observer = _options.Observer, Epochs = TrainedEpochs, Rate = _options.FineTune.Rate / 10, Alpha = _options.FineTune.Alpha });
+            new TrainInt8 { Observer = _options.Observer, Epochs = TrainedEpochs, Rate = _options.FineTune.Rate / 10,
+                Alpha = _options.FineTune.Alpha });
         return trained.ValidationAccuracy > plain.ValidationAccuracy ? trained : plain;
 
         Variant Quantized(string variantName, CompressionStep step)
@@ -149,7 +158,8 @@ public sealed class BudgetSearch
             var notes = new CompressionNotes();
             var start = _context.Clock.GetTimestamp();
             var quantized = Recipe.Create(variantName).Then(step).Run(graph, context with { Notes = notes });
-            return Keep(_meter.Measure(variantName, quantized, (steps.Then(step) with { Name = variantName }).ToString(), notes, context.Cancellation), start);
+            return Keep(_meter.Measure(variantName, quantized, (steps.Then(step) with { Name = variantName }).ToString(), notes,
+                context.Cancellation), start);
         }
     }
 
@@ -170,9 +180,11 @@ public sealed class BudgetSearch
             context.Report($"trying criterion {criterion}");
             Try($"criterion {criterion}", () =>
             {
-                var pruned = new PruneChannels { Criterion = criterion, KeepMacs = 0.6, Multiple = _options.Multiple }.Apply(_original, context with { Notes = new CompressionNotes() });
+                var pruned = new PruneChannels { Criterion = criterion, KeepMacs = 0.6, Multiple = _options.Multiple }.Apply(_simple, context
+                    with { Notes = new CompressionNotes() });
                 var accuracy = Evaluator.Evaluate(pruned, sample, cancellation: context.Cancellation).Accuracy;
-                if (ChannelSelection.Macs(pruned) < 0.75 * ChannelSelection.Macs(_original) && accuracy > best) (best, _criterion) = (accuracy, criterion);
+                if (ChannelSelection.Macs(pruned) < 0.75 * ChannelSelection.Macs(_simple)
+                    && accuracy > best) (best, _criterion) = (accuracy, criterion);
             });
         }
     }
@@ -194,7 +206,8 @@ public sealed class BudgetSearch
         context.Report("measuring training speed");
         var notes = new CompressionNotes();
         var few = _context.TrainingData.Take(_context.BatchSize * 12);
-        (_options.FineTune with { Epochs = 1 }).Train(graph, context with { Training = few, Notes = notes, Progress = null }, trainStatistics: true);
+        (_options.FineTune with { Epochs = 1 }).Train(graph,
+            context with { Training = few, Notes = notes, Progress = null }, trainStatistics: true);
         return notes.SamplesPerSecond ?? 1;
     }
 
@@ -214,7 +227,8 @@ public sealed class BudgetSearch
 
     private BudgetResult Finish(Variant baseline)
     {
-        var variants = _state.Variants.Where(v => File.Exists(v.Path)).Select(v => v.Graph is null ? v with { Graph = _store.Read(v.Path) } : v).ToArray();
+        var variants = _state.Variants.Where(v => File.Exists(v.Path)).Select(v => v.Graph is null ? v with { Graph = _store.Read(v.Path) }
+            : v).ToArray();
         return BudgetVerdict.Of(baseline, variants, _options, _failures, _context, _context.Clock.GetElapsedTime(_start).TotalSeconds);
     }
 }

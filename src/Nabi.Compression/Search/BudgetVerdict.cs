@@ -4,14 +4,20 @@ namespace Nabi.Compression.Search;
 internal static class BudgetVerdict
 {
     /// <summary>Marks the variants and chooses.</summary>
-    public static BudgetResult Of(Variant baseline, IReadOnlyList<Variant> variants, BudgetOptions options, IReadOnlyList<string> failures, CompressionContext context, double seconds)
+    public static BudgetResult Of(Variant baseline, IReadOnlyList<Variant> variants, BudgetOptions options, IReadOnlyList<string> failures,
+        CompressionContext context, double seconds)
     {
         var front = ParetoFront.Of(variants).Select(v => v.Name).ToHashSet(StringComparer.Ordinal);
-        var marked = variants.Select(v => v with { IsOnFront = front.Contains(v.Name), MeetsBudget = MeetsBudget(baseline, v, options) }).ToArray();
+        var marked = variants.Select(v => v with
+        {
+            IsOnFront = front.Contains(v.Name),
+            MeetsBudget = MeetsBudget(baseline, v, options),
+        }).ToArray();
         var candidates = marked.Where(v => v.Name != baseline.Name).ToArray();
         var recommended = candidates.Where(v => v.MeetsBudget && Saves(baseline, v)).MinBy(v => Cost(baseline, v));
         var closest = recommended is null ? candidates.MinBy(v => Excess(baseline, v, options)) : null;
-        return new BudgetResult(marked.First(v => v.Name == baseline.Name), marked, recommended, closest, failures, context.Cancellation.IsCancellationRequested, seconds);
+        return new BudgetResult(marked.First(v => v.Name == baseline.Name), marked, recommended, closest, failures,
+            context.Cancellation.IsCancellationRequested, seconds);
     }
 
     /// <summary>Is the validation accuracy at most the allowed drop below the original's?</summary>
@@ -26,13 +32,15 @@ internal static class BudgetVerdict
 
     // Below zero where a variant saves: bytes, multiply-accumulates and latency weigh the same, each as the logarithm of its ratio.
     private static double Cost(Variant baseline, Variant v) =>
-        Math.Log((double)v.Bytes / baseline.Bytes) + Math.Log((double)Math.Max(1, v.Macs) / Math.Max(1, baseline.Macs)) + Math.Log(v.P50Ms / Math.Max(1e-6, baseline.P50Ms));
+        Math.Log((double)v.Bytes / baseline.Bytes) + Math.Log((double)Math.Max(1, v.Macs) / Math.Max(1, baseline.Macs))
+            + Math.Log(v.P50Ms / Math.Max(1e-6, baseline.P50Ms));
 
     // How far a variant is outside the budget: accuracy beyond the drop, and limits overrun, each relative to what is allowed.
     private static double Excess(Variant baseline, Variant v, BudgetOptions options)
     {
         static double Over(double value, double? limit) => limit is { } l && value > l ? value / l - 1 : 0;
         var drop = baseline.ValidationAccuracy - v.ValidationAccuracy - options.MaxDrop;
-        return Math.Max(0, drop) / Math.Max(0.01, options.MaxDrop) + Over(v.Bytes, options.MaxBytes) + Over(v.Macs, options.MaxMacs) + Over(v.P50Ms, options.MaxLatency?.TotalMilliseconds);
+        return Math.Max(0, drop) / Math.Max(0.01, options.MaxDrop) + Over(v.Bytes, options.MaxBytes) + Over(v.Macs, options.MaxMacs)
+            + Over(v.P50Ms, options.MaxLatency?.TotalMilliseconds);
     }
 }

@@ -13,7 +13,9 @@ public static class ParetoFront
     /// <summary>Is one variant at least as good in everything, and better in something?</summary>
     public static bool Dominates(Variant better, Variant worse)
     {
-        if (better.ValidationAccuracy < worse.ValidationAccuracy || better.Bytes > worse.Bytes || better.Macs > worse.Macs || better.P50Ms > worse.P50Ms * LatencyTolerance) return false;
-        return better.ValidationAccuracy > worse.ValidationAccuracy || better.Bytes < worse.Bytes || better.Macs < worse.Macs || better.P50Ms * LatencyTolerance < worse.P50Ms;
+        if (better.ValidationAccuracy < worse.ValidationAccuracy || better.Bytes > worse.Bytes || better.Macs > worse.Macs
+            || better.P50Ms > worse.P50Ms * LatencyTolerance) return false;
+        return better.ValidationAccuracy > worse.ValidationAccuracy || better.Bytes < worse.Bytes || better.Macs < worse.Macs
+            || better.P50Ms * LatencyTolerance < worse.P50Ms;
     }
 }

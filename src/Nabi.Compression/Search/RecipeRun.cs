@@ -5,7 +5,8 @@ namespace Nabi.Compression.Search;
 /// <summary>Runs one recipe and measures what it made beside the original: what a search does, for a single candidate.</summary>
 public static class RecipeRun
 {
-    /// <summary>Runs a recipe. The result has two variants, the original and the recipe's; the latter is recommended when it stays within the drop.</summary>
+    /// <summary>Runs a recipe. The result has two variants, the original and the recipe's; the latter is recommended when it stays within
+    /// the drop.</summary>
     /// <param name="original">The network; a float graph.</param>
     /// <param name="recipe">The recipe.</param>
     /// <param name="context">Data, teacher (the original when not given), seed, clock, progress and cancellation.</param>
@@ -21,7 +22,8 @@ public static class RecipeRun
         var meter = new VariantMeter(context, store, options.Folder, options.LatencyRuns);
         var baseline = meter.Measure("original", original, "", new CompressionNotes(), context.Cancellation);
         var graph = recipe.Run(original, context);
-        var made = meter.Measure(recipe.Name, graph, recipe.ToString(), context.Notes, context.Cancellation) with { Seconds = context.Clock.GetElapsedTime(start).TotalSeconds };
+        var made = meter.Measure(recipe.Name, graph, recipe.ToString(), context.Notes, context.Cancellation)
+            with { Seconds = context.Clock.GetElapsedTime(start).TotalSeconds };
         return BudgetVerdict.Of(baseline, [baseline, made], options, [], context, context.Clock.GetElapsedTime(start).TotalSeconds);
     }
 }

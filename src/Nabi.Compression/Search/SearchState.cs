@@ -8,7 +8,11 @@ namespace Nabi.Compression.Search;
 internal sealed class SearchState
 {
     private const string FileName = "search.json";
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
 
     private readonly string _path;
     private readonly string _identity;
@@ -54,7 +58,8 @@ internal sealed class SearchState
         if (!File.Exists(path)) return [];
         try
         {
-            return JsonSerializer.Deserialize<Saved>(File.ReadAllText(path), Json) is { } saved && saved.Identity == identity ? saved.Variants : [];
+            return JsonSerializer.Deserialize<Saved>(File.ReadAllText(path), Json) is { } saved && saved.Identity == identity
+                ? saved.Variants : [];
         }
         catch (JsonException)
         {

@@ -17,7 +17,8 @@ public enum SliceRole
 /// <param name="Role">The part it plays.</param>
 public sealed record ChannelSlice(ValueAxis At, IReadOnlyList<int[]> Elements, SliceRole Role)
 {
-    /// <summary>Elements along the axis for one channel: 1, or more where one channel is a block (flattened maps, attention heads, grouped convolution).</summary>
+    /// <summary>Elements along the axis for one channel: 1, or more where one channel is a block (flattened maps, attention heads, grouped
+    /// convolution).</summary>
     public int Block => Elements[0].Length;
 
     /// <inheritdoc/>
@@ -52,7 +53,8 @@ public sealed class ChannelGroup
 
     /// <summary>The nodes that read or write the channels, in no particular order.</summary>
     public IReadOnlyList<Node> Nodes =>
-        [.. Activations.Concat(Parameters).SelectMany(s => s.At.Value.Producer is { } p ? s.At.Value.Users.Append(p) : s.At.Value.Users).Distinct()];
+        [.. Activations.Concat(Parameters).SelectMany(s => s.At.Value.Producer is { } p ? s.At.Value.Users.Append(p)
+            : s.At.Value.Users).Distinct()];
 
     /// <inheritdoc/>
     public override string ToString() =>

@@ -46,7 +46,8 @@ public static class ChannelPruning
         {
             var group = Group(groups, index);
             if (channels.Count == 0) continue;
-            if (channels.Any(c => c < 0 || c >= group.Count)) throw new NabiException($"Channel group {index} ('{group.Name}') has channels 0 to {group.Count - 1}.");
+            if (channels.Any(c => c < 0 || c >= group.Count))
+                throw new NabiException($"Channel group {index} ('{group.Name}') has channels 0 to {group.Count - 1}.");
             if (channels.Distinct().Count() == group.Count)
                 throw new NabiException($"All {group.Count} channels of group {index} ('{group.Name}') would be removed; keep at least one.");
             foreach (var slice in group.Parameters.Concat(group.Activations))

@@ -12,7 +12,8 @@ public sealed class CouplingContext
     private readonly List<AxisSplit> _splits;
     private readonly HashSet<ValueAxis> _mentioned = [];
 
-    internal CouplingContext(Node node, ChannelUnions unions, IReadOnlySet<Value> activations, Dictionary<ValueAxis, SliceRole> roles, List<AxisSplit> splits)
+    internal CouplingContext(Node node, ChannelUnions unions, IReadOnlySet<Value> activations, Dictionary<ValueAxis, SliceRole> roles,
+        List<AxisSplit> splits)
     {
         (Node, _unions, _activations, _roles, _splits) = (node, unions, activations, roles, splits);
     }
@@ -40,7 +41,8 @@ public sealed class CouplingContext
         for (var i = Math.Max(0, -offset); i < from.Size && i + offset < to.Size; i++) _unions.Union(first + i, second + i + offset);
     }
 
-    /// <summary>Element i along one axis goes with element <paramref name="map"/>(i) along the other; with none where that is outside the axis.</summary>
+    /// <summary>Element i along one axis goes with element <paramref name="map"/>(i) along the other; with none where that is outside the
+    /// axis.</summary>
     public void Tie(Value? a, int axisA, Value? b, int axisB, Func<int, int> map)
     {
         if (!Mention(a, axisA, b, axisB, out var from, out var to)) return;

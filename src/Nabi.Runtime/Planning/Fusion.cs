@@ -96,6 +96,7 @@ internal sealed class Fusion
         Node? tail = null;
         foreach (var user in node.Output.Users)
         {
+            if (FakeQuantizeLowering.ReadsAsScale(user, node.Output)) return null;
             if (!user.Output.Shape.Equals(node.Output.Shape) || !tails.TryGetValue(user, out var other) || (tail is not null && tail != other)) return null;
             tail = other;
         }

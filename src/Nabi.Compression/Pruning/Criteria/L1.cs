@@ -1,6 +1,7 @@
 namespace Nabi.Compression.Pruning.Criteria;
 
-/// <summary>The sum of absolute weights of the filters that make the channel (Li et al. 2017, Pruning Filters for Efficient ConvNets, section 3.1).</summary>
+/// <summary>The sum of absolute weights of the filters that make the channel (Li et al. 2017, Pruning Filters for Efficient ConvNets,
+/// section 3.1).</summary>
 public sealed record L1 : ChannelCriterion
 {
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 namespace Nabi.Compression.Quantization.Observers;
 
-/// <summary>The range with the least mean squared error of rounding and clipping together (Nagel et al. 2021, White Paper on Neural Network Quantization, equation 16).</summary>
+/// <summary>The range with the least mean squared error of rounding and clipping together (Nagel et al. 2021, White Paper on Neural
+/// Network Quantization, equation 16).</summary>
 public sealed class MseObserver : HistogramObserver
 {
     /// <inheritdoc/>

@@ -11,6 +11,14 @@ internal static class FakeQuantizeLowering
     /// <summary>Is the node a fake quantization, or its gradient without the scale's, with one zero point that is known?</summary>
     public static bool IsElementwise(Node node) => Takes(node) && (node.Op is FakeQuantize || node.Outputs.Skip(1).All(o => o.UseCount == 0));
 
+    /// <summary>Does a fake quantization or its gradient read this value as its scale, which must be there as a whole before?</summary>
+    public static bool ReadsAsScale(Node node, Value value) => node.Op switch
+    {
+        FakeQuantize => node.Inputs[1] == value,
+        FakeQuantizeGradient => node.Inputs[2] == value,
+        _ => false,
+    };
+
     /// <summary>limit(round(x / scale)) scale.</summary>
     public static int Forward(Node node, ElementExpression e)
     {
