@@ -19,11 +19,14 @@ internal static unsafe class DropoutLowering
         var (count, factor) = (data.Shape.Count, 1 / (1 - ratio));
         planner.Emit(new Step(node.Name, "dropout", [x], node.Outputs.Count > 1 ? [y, mask] : [y], context =>
         {
+            var read = x.Floats;
+            var write = y.Floats;
+            var kept = mask.Address;
             for (var i = 0; i < count; i++)
             {
                 var isKept = context.Rng.NextSingle() >= ratio;
-                mask.Address[i] = isKept ? (byte)1 : (byte)0;
-                y.Floats[i] = isKept ? (float)(x.Floats[i] * factor) : 0;
+                kept[i] = isKept ? (byte)1 : (byte)0;
+                write[i] = isKept ? (float)(read[i] * factor) : 0;
             }
         })
         {

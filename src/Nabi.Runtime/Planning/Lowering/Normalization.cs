@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Nabi.Ops;
 
 namespace Nabi.Runtime.Planning.Lowering;
@@ -32,11 +33,14 @@ internal sealed unsafe class Normalization
         var size = filters.Shape.Count / filters.Shape[0];
         planner.Emit(new Step(_node.Name, "fold.batchnorm", [filters, factor, shift, mean, variance, .. bias is null ? [] : (Slot[])[bias]], [newFilters, newBias], _ =>
         {
-            for (var m = 0; m < newBias.Shape[0]; m++)
+            var count = newBias.Shape[0];
+            var read = filters.Floats;
+            var write = newFilters.Floats;
+            for (var m = 0; m < count; m++)
             {
                 var scale = factor.Floats[m] / Math.Sqrt((double)variance.Floats[m] + _epsilon);
                 newBias.Floats[m] = (float)((((bias is null ? 0.0 : bias.Floats[m]) - mean.Floats[m]) * scale) + shift.Floats[m]);
-                for (var i = (long)m * size; i < (m + 1L) * size; i++) newFilters.Floats[i] = (float)(filters.Floats[i] * scale);
+                TensorPrimitives.Multiply(new ReadOnlySpan<float>(read + ((long)m * size), size), (float)scale, new Span<float>(write + ((long)m * size), size));
             }
         }));
         return (newFilters, newBias);
