@@ -10,6 +10,8 @@ namespace Nabi.Training;
 /// </summary>
 internal sealed class Checkpoint
 {
+    private const int EpochBytes = sizeof(int) + 6 * sizeof(double);
+
     private static ReadOnlySpan<byte> Magic => "NABICKP1"u8;
 
     /// <summary>Hash of everything that must be equal to go on.</summary>
@@ -61,18 +63,27 @@ internal sealed class Checkpoint
         if (!body.StartsWith(Magic) || !SHA256.HashData(body).AsSpan().SequenceEqual(bytes.AsSpan(bytes.Length - 32)))
             throw new NabiException($"The checkpoint '{path}' is damaged; delete it to start again.");
         using var reader = new BinaryReader(new MemoryStream(bytes, Magic.Length, body.Length - Magic.Length), Encoding.UTF8);
-        return new Checkpoint
+        try
         {
-            Identity = reader.ReadBytes(32),
-            Epoch = reader.ReadInt32(),
-            Step = reader.ReadInt32(),
-            LossSum = reader.ReadDouble(),
-            Correct = reader.ReadInt64(),
-            Chance = [reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadUInt64()],
-            History = ReadHistory(reader),
-            Tensors = ReadTensors(reader),
-        };
+            return Read(reader);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or ArgumentException or OverflowException or NabiException or FormatException)
+        {
+            throw new NabiException($"The checkpoint '{path}' holds no training state; delete it to start again.", e);
+        }
     }
+
+    private static Checkpoint Read(BinaryReader reader) => new()
+    {
+        Identity = reader.ReadBytes(32),
+        Epoch = reader.ReadInt32(),
+        Step = reader.ReadInt32(),
+        LossSum = reader.ReadDouble(),
+        Correct = reader.ReadInt64(),
+        Chance = [reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadUInt64()],
+        History = ReadHistory(reader),
+        Tensors = ReadTensors(reader),
+    };
 
     private byte[] Payload()
     {
@@ -106,7 +117,7 @@ internal sealed class Checkpoint
 
     private static EpochRecord[] ReadHistory(BinaryReader reader)
     {
-        var history = new EpochRecord[reader.ReadInt32()];
+        var history = new EpochRecord[Count(reader, EpochBytes)];
         for (var i = 0; i < history.Length; i++)
         {
             var epoch = reader.ReadInt32();
@@ -119,19 +130,31 @@ internal sealed class Checkpoint
 
     private static Dictionary<string, Tensor> ReadTensors(BinaryReader reader)
     {
-        var count = reader.ReadInt32();
+        var count = Count(reader, 1);
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         for (var i = 0; i < count; i++)
         {
             var name = reader.ReadString();
             var dtype = (DType)reader.ReadInt32();
-            var dims = new int[reader.ReadInt32()];
+            if (!Enum.IsDefined(dtype)) throw new InvalidDataException($"Tensor '{name}' has no known type.");
+            var dims = new int[Count(reader, sizeof(int))];
             for (var d = 0; d < dims.Length; d++) dims[d] = reader.ReadInt32();
-            var tensor = Tensor.Empty(dtype, Shape.Create(dims));
+            var shape = Shape.Create(dims);
+            if (dtype.Bytes(shape.Count) > Left(reader)) throw new EndOfStreamException();
+            var tensor = Tensor.Empty(dtype, shape);
             reader.BaseStream.ReadExactly(tensor.Bytes);
             tensors[name] = tensor;
         }
         return tensors;
+    }
+
+    private static long Left(BinaryReader reader) => reader.BaseStream.Length - reader.BaseStream.Position;
+
+    /// <summary>A number of things of at least so many bytes each, which must still follow.</summary>
+    private static int Count(BinaryReader reader, int bytesEach)
+    {
+        var count = reader.ReadInt32();
+        return count >= 0 && (long)count * bytesEach <= Left(reader) ? count : throw new EndOfStreamException();
     }
 
     private static double? Known(double number) => double.IsNaN(number) ? null : number;

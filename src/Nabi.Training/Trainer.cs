@@ -237,6 +237,10 @@ public sealed class Trainer
         state.History.AddRange(saved.History);
         state.Session.Rng.State = saved.Chance;
         foreach (var update in _step.Graph.Updates)
-            saved.Tensors[update.Parameter.Name].Bytes.CopyTo(update.Parameter.Data!.Bytes);
+        {
+            if (!saved.Tensors.TryGetValue(update.Parameter.Name, out var tensor) || tensor.Type != update.Parameter.Type)
+                throw new NabiException($"The checkpoint '{Checkpoints!.Path}' lacks '{update.Parameter.Name}' as {update.Parameter.Type}; delete it to start again.");
+            tensor.Bytes.CopyTo(update.Parameter.Data!.Bytes);
+        }
     }
 }

@@ -64,6 +64,11 @@ public static class RecipeFile
         {
             throw new NabiException($"Recipe '{source}', line {e.Start.Line}: this is not YAML: {e.Message.TrimEnd('.')}.", e);
         }
+        // The scanner trips over some damaged texts instead of saying so.
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException or OverflowException)
+        {
+            throw new NabiException($"Recipe '{source}' is not YAML; compare it with a shipped recipe.", e);
+        }
         return Read(root, source);
     }
 

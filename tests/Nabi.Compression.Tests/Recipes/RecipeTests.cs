@@ -1,3 +1,4 @@
+using System.Text;
 using Nabi.Compression.Distillation;
 using Nabi.Compression.Pruning;
 using Nabi.Compression.Quantization;
@@ -42,6 +43,35 @@ public class RecipeTests
         var error = Assert.Throws<NabiException>(() => RecipeFile.Parse(yaml, "r.yaml"));
         Assert.Contains("'r.yaml'", error.Message, StringComparison.Ordinal);
         Assert.All(parts, part => Assert.Contains(part, error.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Damaged_recipes_fail_with_a_sentence()
+    {
+        var rng = new Rng(7);
+        const string marks = "{}[]:,-&*!|>'\"%@#? \n\t\0\uFFFF9e.";
+        foreach (var name in RecipeFile.Shipped)
+        {
+            var sound = RecipeFile.Load(name).ToString();
+            for (var i = 0; i < 300; i++)
+            {
+                var text = new StringBuilder(sound);
+                for (var edits = 1 + rng.Next(4); edits > 0; edits--)
+                {
+                    var at = rng.Next(text.Length);
+                    if (rng.Next(3) == 0) text.Remove(at, Math.Min(text.Length - at - 1, 1 + rng.Next(8)));
+                    else text.Insert(at, marks[rng.Next(marks.Length)]);
+                }
+                try
+                {
+                    RecipeFile.Parse(text.ToString(), "mutant.yaml");
+                }
+                catch (NabiException e)
+                {
+                    Assert.Contains("mutant", e.Message, StringComparison.Ordinal);
+                }
+            }
+        }
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Security.Cryptography;
 using System.Text;
 using Nabi.Training.Data;
 using Nabi.Training.Data.Images;
@@ -10,7 +11,7 @@ public class HostileFileTests
 {
     private const int Mutations = 600;
 
-    public static TheoryData<string> Formats => ["idx", "npy", "npz", "csv", "cifar", "container", "png", "palette png", "interlaced png", "jpeg", "color jpeg", "bmp", "gz", "checkpoint"];
+    public static TheoryData<string> Formats => ["idx", "npy", "npz", "csv", "cifar", "container", "png", "palette png", "interlaced png", "jpeg", "color jpeg", "bmp", "gz", "checkpoint", "checkpoint of right checksum"];
 
     [Theory]
     [MemberData(nameof(Formats))]
@@ -68,8 +69,16 @@ public class HostileFileTests
         "color jpeg" => (Pictures.Jpeg(13, 11, 3, 100, 90, 80, 70, 90, 150), "j.jpg", Decode),
         "bmp" => (Pictures.Bmp(5, 3, new byte[45]), "b.bmp", Decode),
         "gz" => (DataSetTests.Gzip([0, 0, 8, 1, 0, 0, 0, 2, 4, 1]), "l.gz", p => IdxReader.Parse(DataFile.ReadAll(p), p)),
-        _ => (CheckpointBytes(), "c.ckpt", p => Checkpoint.Read(p)),
+        "checkpoint" => (CheckpointBytes(), "c.ckpt", p => Checkpoint.Read(p)),
+        _ => (CheckpointBytes()[8..^32], "c.ckpt", ReadSealed),
     };
+
+    private static void ReadSealed(string path)
+    {
+        byte[] body = [.. "NABICKP1"u8, .. File.ReadAllBytes(path)];
+        File.WriteAllBytes(path, [.. body, .. SHA256.HashData(body)]);
+        Checkpoint.Read(path);
+    }
 
     private static void Decode(string path) => RasterImage.Decode(File.ReadAllBytes(path), path);
 
