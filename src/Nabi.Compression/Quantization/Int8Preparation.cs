@@ -70,7 +70,14 @@ internal sealed class Int8Preparation
             foreach (var (name, tensor) in observed.Run(batch.Inputs))
             {
                 var perSample = tensor.Count / tensor.Shape[0];
-                observers[name].Observe(tensor.Span<float>()[..(perSample * batch.Count)]);
+                try
+                {
+                    observers[name].Observe(tensor.Span<float>()[..(perSample * batch.Count)]);
+                }
+                catch (NabiException e)
+                {
+                    throw new NabiException($"activation '{name}' cannot be quantized: {e.Message}", e);
+                }
             }
         }
         var ranges = new Dictionary<Value, QuantizationRange>();

@@ -31,7 +31,7 @@ public abstract class Observer
         var (min, max) = (float.PositiveInfinity, float.NegativeInfinity);
         foreach (var v in values)
         {
-            if (!float.IsFinite(v)) throw new NabiException("An activation is NaN or infinite during calibration; check the weights and the input normalization.");
+            if (!float.IsFinite(v)) throw new NabiException("it is NaN or infinite on some calibration samples; check the weights and the input normalization");
             if (v < min) min = v;
             if (v > max) max = v;
         }

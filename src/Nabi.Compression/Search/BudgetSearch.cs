@@ -62,7 +62,8 @@ public sealed class BudgetSearch
         var context = _context with { Cancellation = both.Token };
         try
         {
-            Try("int8", () => Integer("int8", _simple, Recipe.Create("int8"), baseline, context));
+            // Seconds at most, and the least that a search should give: the time does not end it.
+            Try("int8", () => Integer("int8", _simple, Recipe.Create("int8"), baseline, _context));
             if (_context.Training is not null) Ladder(baseline, context);
         }
         catch (OperationCanceledException)
@@ -124,9 +125,12 @@ public sealed class BudgetSearch
         Variant baseline, CompressionContext context)
     {
         var name = $"keep{keep * 100:0}";
-        if (_state.Find(name) is { } finished && _state.Find($"{name}-int8") is { } finishedInt8)
-            return (_store.Read(finished.Path), RecipeFile.Parse(finished.Recipe, name), IsWithinDrop(baseline, finished)
-                || IsWithinDrop(baseline, finishedInt8));
+        if (_state.Find(name) is { } finished)
+        {
+            var (read, made) = (_store.Read(finished.Path), RecipeFile.Parse(finished.Recipe, name));
+            var integer = Integer($"{name}-int8", read, made, finished, context);
+            return (read, made, IsWithinDrop(baseline, finished) || IsWithinDrop(baseline, integer));
+        }
         var epochs = EpochsFor(from, keepOfFrom, waiting, context);
         var prune = new PruneChannels { Criterion = _criterion, KeepMacs = Math.Clamp(keepOfFrom, 0.01, 1), Multiple = _options.Multiple,
             MaxRatio = 0.9 };

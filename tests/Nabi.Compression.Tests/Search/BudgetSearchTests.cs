@@ -81,6 +81,14 @@ public sealed class BudgetSearchTests : IDisposable
     }
 
     [Fact]
+    public void Without_time_there_is_still_int8()
+    {
+        var result = BudgetSearch.Run(TinyNet.Trained, TinyNet.Context, Options with { Time = TimeSpan.FromMilliseconds(1) }, new MemoryStore());
+        Assert.False(result.WasCancelled);
+        Assert.Equal(["original", "int8"], result.Variants.Select(v => v.Name));
+    }
+
+    [Fact]
     public void A_candidate_that_fails_is_told_and_the_rest_kept()
     {
         var result = BudgetSearch.Run(TinyNet.Trained, TinyNet.Context, Options with { Criteria = ["nonsense"] }, new MemoryStore { FailOn = "keep70" });

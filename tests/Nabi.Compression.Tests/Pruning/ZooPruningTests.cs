@@ -1,0 +1,46 @@
+using Nabi.Compression.Pruning;
+using Nabi.Models;
+
+namespace Nabi.Compression.Tests.Pruning;
+
+public class ZooPruningTests
+{
+    // All but the linear classifier, which has nothing between its input and its output.
+    public static TheoryData<string> Networks => [.. Zoo.All.Select(e => e.Name).Where(n => n != "linear")];
+
+    [Theory]
+    [MemberData(nameof(Networks))]
+    public void A_network_of_the_zoo_loses_channels_and_computes_what_its_masked_self_does(string name)
+    {
+        var entry = Zoo.Find(name);
+        var graph = entry.Create(new ModelOptions { Width = 0.5, Seed = 3, Classes = 10, Input = entry.Input.Count > 3 * 96 * 96 ? [3, 64, 64] : null });
+        var groups = ChannelGroups.Of(graph);
+        Assert.NotEmpty(groups);
+        var rng = new Rng(9);
+        var removed = new Dictionary<int, IReadOnlyCollection<int>>();
+        foreach (var group in groups)
+        {
+            var order = Enumerable.Range(0, group.Count).ToArray();
+            rng.Shuffle(order.AsSpan());
+            removed[group.Index] = order[..(group.Count / 2)];
+        }
+        var (pruned, masked) = (groups.Prune(removed), groups.Mask(removed));
+        Assert.True(ChannelSelection.Macs(pruned) < 0.6 * ChannelSelection.Macs(graph), $"{ChannelSelection.Macs(pruned)} of {ChannelSelection.Macs(graph)}");
+        var input = graph.Inputs[0];
+        var shape = input.Shape.With(0, 1);
+        var feed = new Dictionary<string, Tensor>
+        {
+            [input.Name] = Tensor.Of<float>(shape, [.. Enumerable.Range(0, shape.Count).Select(_ => (float)rng.NextGaussian())]),
+        };
+        var expected = Run(masked, feed);
+        var actual = Run(pruned, feed);
+        var scale = expected.Max(Math.Abs) + 1e-6f;
+        for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i] / scale, actual[i] / scale, 1e-4f);
+    }
+
+    private static float[] Run(Graph graph, Dictionary<string, Tensor> feed)
+    {
+        using var session = new Runtime.Session(graph.WithBatch(1), new Runtime.SessionOptions { Threads = 1 });
+        return session.Run(feed)[graph.Outputs[0].Name].ToSingle();
+    }
+}
