@@ -26,11 +26,12 @@ internal static class CommandLine
     /// <summary>Parses and runs one command; never throws.</summary>
     public static async Task<int> RunAsync(string[] args, Screen screen)
     {
-        var parsed = Root(screen).Parse(args);
+        var root = Root(screen);
+        var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors) screen.Note($"nabi: {error.Message}");
-            screen.Note($"nabi: try 'nabi {string.Join(' ', args.TakeWhile(a => !a.StartsWith('-')).Take(1).Append("--help"))}'.");
+            screen.Note(parsed.CommandResult.Command == root ? "nabi: try 'nabi --help'." : $"nabi: try 'nabi {parsed.CommandResult.Command.Name} --help'.");
             return Usage;
         }
         try
@@ -70,6 +71,7 @@ internal static class CommandLine
             command.Attach(screen, json);
             root.Add(command);
         }
+        ExampleHelp.InstallOn(root);
         return root;
     }
 

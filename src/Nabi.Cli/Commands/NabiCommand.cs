@@ -7,11 +7,11 @@ internal abstract class NabiCommand : Command
 {
     private Screen? _screen;
 
-    /// <summary>A command with its help; the example is shown below the description.</summary>
-    protected NabiCommand(string name, string description, string example)
-        : base(name, $"{description}{Environment.NewLine}{Environment.NewLine}Example:{Environment.NewLine}  {example}")
-    {
-    }
+    /// <summary>A command with its help and an example of its use.</summary>
+    protected NabiCommand(string name, string description, string example) : base(name, description) => Example = example;
+
+    /// <summary>A line that can be typed as it is.</summary>
+    public string Example { get; }
 
     /// <summary>Where results are shown.</summary>
     protected Screen Screen => _screen ?? throw new InvalidOperationException("The command is not attached.");
