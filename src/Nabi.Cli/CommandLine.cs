@@ -21,6 +21,9 @@ internal static class CommandLine
     // What a shell expects of a program ended by a signal: given when a command does not end by itself soon after Ctrl-C.
     private const int Interrupted = 130, Terminated = 143;
 
+    // What a command has to write down what is finished.
+    private static readonly TimeSpan TimeToFinish = TimeSpan.FromSeconds(5);
+
     private const string Stopped = "nabi: stopped; what was finished is kept.";
 
     /// <summary>Parses and runs one command; never throws.</summary>
@@ -36,7 +39,13 @@ internal static class CommandLine
         }
         try
         {
-            var code = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = screen.Output, Error = screen.Error });
+            var code = await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = TimeToFinish,
+                Output = screen.Output,
+                Error = screen.Error,
+            });
             if (code is Interrupted or Terminated) screen.Note(Stopped);
             return code;
         }

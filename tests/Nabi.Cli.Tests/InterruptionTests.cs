@@ -33,10 +33,10 @@ public sealed partial class InterruptionTests : IDisposable
     [Fact]
     public async Task A_training_killed_and_resumed_gives_the_same_file()
     {
-        const int epochs = 40;
+        const int epochs = 12;
         using (var killed = Train("b.nabi", "c.ckpt", epochs))
         {
-            await CheckpointWritten(killed, "c.ckpt", times: 5);
+            await CheckpointWritten(killed, "c.ckpt", times: 4);
             killed.Kill();
             await killed.WaitForExitAsync();
             Assert.False(File.Exists(_at["b.nabi"]), "The training was over before it was killed.");
@@ -46,17 +46,45 @@ public sealed partial class InterruptionTests : IDisposable
         Assert.Equal(File.ReadAllBytes(_at["a.nabi"]), File.ReadAllBytes(_at["b.nabi"]));
     }
 
+    [Fact]
+    public async Task Interrupting_a_search_keeps_the_variants_found()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        await Commands.Run(Words("m.onnx", "c.ckpt", epochs: 4));
+        using var search = Start(["compress", _at["m.onnx"], "--data", _at.Data(), "--max-drop", "90", "--time", "10m", "-o", _at["out"]]);
+        for (var waited = 0; !Directory.Exists(_at["out"]) || Directory.GetFiles(_at["out"], "*.nabi", SearchOption.AllDirectories).Length < 3; waited++)
+        {
+            Assert.True(waited < 600, "The search did not get under way.");
+            if (search.HasExited) Assert.Fail(await search.StandardError.ReadToEndAsync());
+            await Task.Delay(50);
+        }
+        Assert.Equal(0, Kill(search.Id, Interrupt));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        var (said, failed) = (search.StandardOutput.ReadToEndAsync(patience.Token), search.StandardError.ReadToEndAsync(patience.Token));
+        await search.WaitForExitAsync(patience.Token);
+        Assert.True(search.ExitCode == CommandLine.Done, $"exit {search.ExitCode}: {await failed}");
+        Assert.Contains("stopped", await failed, StringComparison.Ordinal);
+        Assert.Contains("Recommended: ", await said, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(_at["out"], "report.html")));
+    }
+
     private string[] Words(string output, string checkpoint, int epochs) =>
     [
         "train", "lenet5", "--width", "0.2", "--data", _at.Data(), "--batch", "16", "--epochs", $"{epochs}", "--optimizer", "adam", "--augment", "translate", "--ema", "0.9",
-        "--checkpoint", _at[checkpoint], "--checkpoint-steps", "3", "-o", _at[output],
+        "--checkpoint", _at[checkpoint], "--checkpoint-steps", "4", "-o", _at[output],
     ];
 
-    private Process Train(string output, string checkpoint, int epochs)
+    private Process Train(string output, string checkpoint, int epochs) => Start(Words(output, checkpoint, epochs));
+
+    private static Process Start(string[] words)
     {
-        var program = Path.Combine(AppContext.BaseDirectory, "nabi.dll");
-        return Process.Start(new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
-            [program, .. Words(output, checkpoint, epochs)]) { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true })!;
+        var host = Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
+        return Process.Start(new ProcessStartInfo(host, [Path.Combine(AppContext.BaseDirectory, "nabi.dll"), .. words])
+        {
+            UseShellExecute = false,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        })!;
     }
 
     /// <summary>Waits until the checkpoint was written anew some times: the training is well under way.</summary>

@@ -13,7 +13,8 @@ public sealed class ModelFaultTests : IDisposable
 
     public static TheoryData<string, string[]> Readers => new()
     {
-        { "inspect", [] }, { "bench", [] }, { "export", ["--to", "nabi"] }, { "eval", ["--data", "DATA"] }, { "run", ["--data", "DATA"] }, { "train", ["--data", "DATA", "--epochs", "1"] },
+        { "inspect", [] }, { "bench", [] }, { "export", ["--to", "nabi"] }, { "eval", ["--data", "DATA"] }, { "run", ["--data", "DATA"] }, { "compare", [] },
+        { "compress", ["--data", "DATA", "--recipe", "int8-ptq", "-o", "OUT"] }, { "train", ["--data", "DATA", "--epochs", "1"] },
     };
 
     [Theory]
@@ -99,6 +100,8 @@ public sealed class ModelFaultTests : IDisposable
         {
             ["eval", model, "--data", data], ["run", model, "--data", data], ["train", model, "--data", data, "--epochs", "1", "-o", _at["t.onnx"]],
             ["train", sound, "--teacher", model, "--data", data, "--epochs", "1", "-o", _at["t.onnx"]], ["eval", sound, "--against", model, "--data", data],
+            ["compress", model, "--data", data, "--recipe", "int8-ptq", "-o", _at["out"]], ["compress", model, "--data", data, "--time", "5s", "-o", _at["out"]],
+            ["compare", sound, model, "--data", data, "--runs", "2"],
         }) (await Run(words)).FailsWith("linear", "holds", "element 3", "train or export the model again");
         Assert.DoesNotContain("t.onnx", _at.Files());
 
@@ -115,11 +118,11 @@ public sealed class ModelFaultTests : IDisposable
         foreach (var (name, input) in new (string, Shape)[] { ("channels", [3, 28, 28]), ("size", [1, 32, 32]) })
         {
             var model = _at.Write(name + ".onnx", Workspace.Linear(input));
-            foreach (var command in new[] { "eval", "train" }) (await Run(command, model, "--data", data)).FailsWith(input.ToString(), "[1, 28, 28]", "digits");
+            foreach (var command in new[] { "eval", "train", "compress" }) (await Run([command, model, "--data", data, .. command == "compress" ? ["-o", _at["out"]] : Array.Empty<string>()])).FailsWith(input.ToString(), "[1, 28, 28]", "digits");
         }
         var few = _at.Write("few.onnx", Workspace.Linear(classes: 4));
         foreach (var command in new[] { "eval", "train", "run" }) (await Run(command, few, "--data", data)).FailsWith("4", "digits' has 10");
     }
 
-    private string[] WithData(string[] words) => Array.ConvertAll(words, w => w == "DATA" ? _at.Data() : w);
+    private string[] WithData(string[] words) => Array.ConvertAll(words, w => w == "DATA" ? _at.Data() : w == "OUT" ? _at["out"] : w);
 }

@@ -8,8 +8,8 @@ internal sealed class CompareCommand : NabiCommand
 {
     private readonly Argument<string[]> _models = new("models") { Description = "Model files; the first is what the others are compared with.", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string?> _data = new("--data") { Description = "A data set to measure accuracy on." };
-    private readonly Option<int> _threads = new("--threads") { Description = "Threads.", DefaultValueFactory = _ => 1 };
-    private readonly Option<int> _runs = new("--runs") { Description = "Runs of each, in turn.", DefaultValueFactory = _ => 300 };
+    private readonly Option<int> _threads = new Option<int>("--threads") { Description = "Threads.", DefaultValueFactory = _ => 1 }.Within(1, 256);
+    private readonly Option<int> _runs = new Option<int>("--runs") { Description = "Runs of each, in turn.", DefaultValueFactory = _ => 300 }.Within(1, 1_000_000);
 
     public CompareCommand()
         : base("compare", "Compares models: accuracy, bytes, multiply-accumulates, peak memory, latency measured in turn.", "nabi compare model.onnx out/recommended.nabi --data cifar10")
@@ -21,7 +21,7 @@ internal sealed class CompareCommand : NabiCommand
     protected override int Run(ParseResult arguments, CancellationToken cancellation)
     {
         var rows = Measured.Of(Screen, Clock, arguments.GetRequiredValue(_models), arguments.GetValue(_data) is { } name ? DataSets.Find(name).Test : null,
-            Math.Clamp(arguments.GetValue(_threads), 1, 256), Math.Max(1, arguments.GetValue(_runs)), cancellation);
+            arguments.GetValue(_threads), arguments.GetValue(_runs), cancellation);
         Measured.Show(Screen, rows);
         Screen.Document(rows.Select(r => r.Document()));
         return CommandLine.Done;

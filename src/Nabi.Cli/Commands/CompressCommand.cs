@@ -17,10 +17,10 @@ internal sealed class CompressCommand : NabiCommand
     private readonly Option<string> _maxDrop = new("--max-drop") { Description = "The largest loss of accuracy in points: 1% or 1.", DefaultValueFactory = _ => "1%" };
     private readonly Option<string> _time = new("--time") { Description = "Time for the search: 90s, 10m, 1h.", DefaultValueFactory = _ => "10m" };
     private readonly Option<string?> _target = new("--target") { Description = "Limits that must hold, separated by commas: bytes=50k, macs=2M, latency=1ms." };
-    private readonly Option<int?> _limit = new("--limit") { Description = "Use only the first samples of the training set." };
+    private readonly Option<int?> _limit = new Option<int?>("--limit") { Description = "Use only the first samples of the training set." }.Within(1, int.MaxValue);
     private readonly Option<bool> _noTraining = new("--no-training") { Description = "Do not fine-tune; calibrate only." };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of all chance.", DefaultValueFactory = _ => 0 };
-    private readonly Option<int> _threads = new("--threads") { Description = "Threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
+    private readonly Option<int> _threads = new Option<int>("--threads") { Description = "Threads.", DefaultValueFactory = _ => Environment.ProcessorCount }.Within(1, 256);
     private readonly NormalizationArguments _normalization = new();
     private readonly Option<string> _output = new("--output", "-o") { Description = "The folder to write; a search that was interrupted goes on there.", DefaultValueFactory = _ => "out" };
 
@@ -35,10 +35,11 @@ internal sealed class CompressCommand : NabiCommand
 
     protected override int Run(ParseResult arguments, CancellationToken cancellation)
     {
+        var folder = arguments.GetRequiredValue(_output);
+        CompressionOutcome.EnsureWritable(folder);
         var graph = ModelFile.Read(arguments.GetRequiredValue(_model));
         var splits = DataSets.Find(arguments.GetRequiredValue(_data));
         if (_normalization.Of(arguments) is { } normalization) graph = graph.WithMetadata(normalization.Describe(graph.Metadata, splits.Train));
-        var folder = arguments.GetRequiredValue(_output);
         var maxDrop = Points(arguments.GetRequiredValue(_maxDrop));
         var options = Limited(arguments.GetValue(_target), new BudgetOptions { MaxDrop = maxDrop, Time = Duration(arguments.GetRequiredValue(_time)), Folder = folder });
 

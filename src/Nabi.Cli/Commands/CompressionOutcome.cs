@@ -16,7 +16,10 @@ internal sealed class CompressionOutcome(Screen screen, BudgetResult result, Com
     /// <summary>Bytes of the original as ONNX.</summary>
     public long OriginalOnnxBytes { get; } = new FileInfo(Path.ChangeExtension(result.Baseline.Path, ".onnx")).Length;
 
-    private string ReportPath => Path.Combine(folder, "report.html");
+    private string ReportPath => ReportIn(folder);
+
+    /// <summary>Fails before the work when its results could not be written.</summary>
+    public static void EnsureWritable(string folder) => AtomicFile.EnsureWritable(ReportIn(folder));
 
     /// <summary>Copies the chosen variant to <c>recommended.onnx</c> and <c>recommended.nabi</c>, and writes <c>report.html</c>.</summary>
     public void Write(string command, IReadOnlyList<EpochRecord> baselineTraining, TimeProvider clock)
@@ -25,9 +28,8 @@ internal sealed class CompressionOutcome(Screen screen, BudgetResult result, Com
         {
             foreach (var extension in new[] { ".onnx", ".nabi" })
             {
-                var temporary = Path.Combine(folder, $"recommended{extension}.tmp");
-                File.Copy(Path.ChangeExtension(recommended.Path, extension), temporary, overwrite: true);
-                File.Move(temporary, Path.Combine(folder, $"recommended{extension}"), overwrite: true);
+                using var variant = File.OpenRead(Path.ChangeExtension(recommended.Path, extension));
+                AtomicFile.Write(Path.Combine(folder, $"recommended{extension}"), variant.CopyTo);
             }
         }
         var graph = (Shown.Graph ?? ModelFile.Read(Shown.Path)).WithBatch(1);
@@ -60,6 +62,8 @@ internal sealed class CompressionOutcome(Screen screen, BudgetResult result, Com
             : $"No variant met the budget of {maxDrop * 100:0.##} points{(Shown.Name == baseline.Name ? "" : $"; {Shown.Name} comes closest")}.");
         screen.Say($"Report: {ReportPath}");
     }
+
+    private static string ReportIn(string folder) => Path.Combine(folder, "report.html");
 
     /// <summary>The JSON document.</summary>
     public object Document() => new

@@ -16,7 +16,7 @@ internal sealed class QuickstartCommand : NabiCommand
     private readonly Option<string> _output = new("--output", "-o") { Description = "The folder to write.", DefaultValueFactory = _ => Path.Combine("out", "quickstart") };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of all chance.", DefaultValueFactory = _ => 0 };
     private readonly Option<string> _data = new("--data") { Description = "The data set; glyphs needs no download.", DefaultValueFactory = _ => "fashion-mnist" };
-    private readonly Option<int> _epochs = new("--epochs") { Description = "Epochs of the first training.", DefaultValueFactory = _ => 3 };
+    private readonly Option<int> _epochs = new Option<int>("--epochs") { Description = "Epochs of the first training.", DefaultValueFactory = _ => 3 }.Within(1, 100_000);
 
     public QuickstartCommand()
         : base("quickstart", "Trains a small residual network on Fashion-MNIST, compresses it with the default recipe, compares, and writes ONNX, .nabi and a report.", "nabi quickstart")
@@ -27,6 +27,7 @@ internal sealed class QuickstartCommand : NabiCommand
     protected override int Run(ParseResult arguments, CancellationToken cancellation)
     {
         var (folder, seed) = (arguments.GetRequiredValue(_output), arguments.GetValue(_seed));
+        CompressionOutcome.EnsureWritable(folder);
         var splits = Data(arguments.GetRequiredValue(_data), cancellation);
         var (train, validation) = splits.WithValidation(0.05, seed);
         Screen.Say($"1. Train nabi-small on {splits.Name}: {train.Count} samples of {string.Join('x', train.SampleShape)}, {train.ClassNames.Count} classes");
