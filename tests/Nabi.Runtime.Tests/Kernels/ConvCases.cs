@@ -17,6 +17,11 @@ internal static class ConvCases
         ["3x3 dilated"] = Of(1, 9, 9, 6, 17, 3, pad: 2, dilation: 2),
         ["3x3 deep"] = Of(1, 3, 3, 530, 10, 3, pad: 1),
         ["3x3 blocks"] = Of(1, 4, 12, 100, 18, 3, pad: 1),
+        ["3x3 odd channels"] = Of(2, 7, 7, 27, 55, 3, pad: 1),
+        ["pointwise odd channels stride 2"] = Of(2, 7, 9, 13, 29, 1, stride: 2),
+        ["3x3 gray same"] = Of(2, 11, 13, 1, 14, 3, pad: 1),
+        ["3x3 rgb same"] = Of(1, 12, 18, 3, 16, 3, pad: 1),
+        ["3x3 four channels tall stride"] = Of(1, 19, 12, 4, 34, 3, stride: 2, pad: 1),
         ["7x7 stem"] = Of(1, 15, 23, 3, 20, 7, stride: 2, pad: 3),
         ["stride larger than kernel"] = Of(1, 11, 11, 4, 5, 2, stride: 3),
         ["asymmetric"] = new()

@@ -1,8 +1,9 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Nabi.Runtime.Kernels;
 
-/// <summary>Widening of stored bytes with their zero point taken off.</summary>
+/// <summary>Stored bytes widened with their zero point taken off, and narrowed again.</summary>
 internal static unsafe class Bytes
 {
     public static void ToShorts(byte* source, long count, bool isSigned, int zeroPoint, short* target)
@@ -32,6 +33,32 @@ internal static unsafe class Bytes
         }
         for (; i < count; i++)
             target[i] = (short)(QuantizedFormat.Read(source + i, isSigned) - zeroPoint);
+    }
+
+    /// <summary>As <see cref="ToShorts"/> for pixels of an odd number of channels, each followed by a zero.</summary>
+    public static void ToPairedShorts(byte* source, long pixels, int channels, bool isSigned, int zeroPoint, short* target)
+    {
+        // Whole registers run over the end of a pixel and are put right by the next; the last pixels go one by one.
+        var whole = Vector128.IsHardwareAccelerated ? pixels - ((15 + channels) / channels) : 0;
+        var zero = Vector128.Create((short)zeroPoint);
+        long pixel = 0;
+        for (; pixel < whole; pixel++, source += channels, target += channels + 1)
+        {
+            for (var c = 0; c < channels; c += 16)
+            {
+                var bytes = Vector128.Load(source + c);
+                var (low, high) = isSigned ? Vector128.Widen(bytes.AsSByte()) : Shorts(Vector128.Widen(bytes));
+                (low - zero).Store(target + c);
+                (high - zero).Store(target + c + 8);
+            }
+            target[channels] = 0;
+        }
+        for (; pixel < pixels; pixel++, source += channels, target += channels + 1)
+        {
+            for (var c = 0; c < channels; c++)
+                target[c] = (short)(QuantizedFormat.Read(source + c, isSigned) - zeroPoint);
+            target[channels] = 0;
+        }
     }
 
     /// <summary>target = (source - zeroPoint) * scale.</summary>
@@ -73,6 +100,83 @@ internal static unsafe class Bytes
         for (; i < count; i++)
             target[i] = (QuantizedFormat.Read(source + i, isSigned) - zeroPoint) * scale;
     }
+
+    /// <summary>target = round(source / scale) + zero point, limited to the stored type; halves to even, not-a-number gives the zero point.</summary>
+    public static void FromFloats(float* source, long count, in QuantizedFormat format, byte* target)
+    {
+        long i = 0;
+        float low = format.Min - format.ZeroPoint, high = format.Max - format.ZeroPoint;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            var zero = Vector512.Create(format.ZeroPoint);
+            for (; i <= count - 64; i += 64)
+            {
+                var a = Rounded512(source + i, format.Scale, low, high) + zero;
+                var b = Rounded512(source + i + 16, format.Scale, low, high) + zero;
+                var c = Rounded512(source + i + 32, format.Scale, low, high) + zero;
+                var d = Rounded512(source + i + 48, format.Scale, low, high) + zero;
+                Vector512.Narrow(Vector512.Narrow(a, b), Vector512.Narrow(c, d)).AsByte().Store(target + i);
+            }
+        }
+        if (Vector128.IsHardwareAccelerated)
+        {
+            var zero = Vector128.Create(format.ZeroPoint);
+            for (; i <= count - 16; i += 16)
+            {
+                var a = Rounded128(source + i, format.Scale, low, high) + zero;
+                var b = Rounded128(source + i + 4, format.Scale, low, high) + zero;
+                var c = Rounded128(source + i + 8, format.Scale, low, high) + zero;
+                var d = Rounded128(source + i + 12, format.Scale, low, high) + zero;
+                Vector128.Narrow(Vector128.Narrow(a, b), Vector128.Narrow(c, d)).AsByte().Store(target + i);
+            }
+        }
+        for (; i < count; i++)
+        {
+            var rounded = Math.Clamp(MathF.Round(source[i] / format.Scale, MidpointRounding.ToEven), low, high);
+            target[i] = (byte)((float.IsNaN(rounded) ? 0 : (int)rounded) + format.ZeroPoint);
+        }
+    }
+
+    /// <summary>The low bytes of a register, 1 to 16 of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePart(Vector128<byte> value, byte* target, int count)
+    {
+        if (count >= 16)
+        {
+            value.Store(target);
+            return;
+        }
+        var rest = value.AsUInt64().ToScalar();
+        if ((count & 8) != 0)
+        {
+            *(ulong*)target = rest;
+            rest = value.AsUInt64().GetElement(1);
+            target += 8;
+        }
+        if ((count & 4) != 0)
+        {
+            *(uint*)target = (uint)rest;
+            rest >>= 32;
+            target += 4;
+        }
+        if ((count & 2) != 0)
+        {
+            *(ushort*)target = (ushort)rest;
+            rest >>= 16;
+            target += 2;
+        }
+        if ((count & 1) != 0)
+            *target = (byte)rest;
+    }
+
+    // Not-a-number passes the limits and converts to 0.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Rounded512(float* source, float scale, float low, float high) =>
+        Vector512.ConvertToInt32(Lanes512.Clamp(Vector512.Round(Vector512.Load(source) / Vector512.Create(scale)), low, high));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> Rounded128(float* source, float scale, float low, float high) =>
+        Vector128.ConvertToInt32(Lanes128.Clamp(Vector128.Round(Vector128.Load(source) / Vector128.Create(scale)), low, high));
 
     private static (Vector128<short> Low, Vector128<short> High) Shorts((Vector128<ushort> Low, Vector128<ushort> High) pair) =>
         (pair.Low.AsInt16(), pair.High.AsInt16());

@@ -1,3 +1,6 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Between real and stored values, and addition of stored values.</summary>
@@ -78,18 +81,8 @@ public static unsafe class Quantization
             where V : unmanaged
         {
             var (i, end) = StridedWalk.Share(Count, worker, workers);
-            var scale = L.Fill(Format.Scale);
-            float low = Format.Min - Format.ZeroPoint, high = Format.Max - Format.ZeroPoint;
-            for (; i < end; i += L.Count)
-            {
-                var rounded = L.Clamp(L.Round(L.Divide(Simd.Load<L, V>(X + i, end - i), scale)), low, high);
-                var count = Math.Min(L.Count, end - i);
-                for (var j = 0; j < count; j++)
-                    Y[i + j] = (byte)(Integer(((float*)&rounded)[j]) + Format.ZeroPoint);
-            }
+            Bytes.FromFloats(X + i, end - i, Format, Y + i);
         }
-
-        private static int Integer(float value) => float.IsNaN(value) ? 0 : (int)value;
     }
 
     private struct DequantizeKernel : IKernel
@@ -126,12 +119,85 @@ public static unsafe class Quantization
             where V : unmanaged
         {
             var (i, end) = StridedWalk.Share(Count, worker, workers);
+            if (RequantizeLanes512.IsSupported)
+                i = Sixteens(i, end);
+            else if (RequantizeLanes256.IsSupported)
+                i = Eights(i, end);
+            else if (Vector128.IsHardwareAccelerated)
+                i = Fours(i, end);
             for (; i < end; i++)
             {
                 var a = QuantizedFormat.Read(A + i, AFormat.IsSigned) - AFormat.ZeroPoint;
                 var b = QuantizedFormat.Read(B + i, BFormat.IsSigned) - BFormat.ZeroPoint;
                 var sum = Requantizer.Round((a * AFactor) + (b * BFactor), Shift);
                 Y[i] = (byte)Math.Clamp(Range.ZeroPoint + sum, Range.Low, Range.High);
+            }
+        }
+
+        private readonly long Sixteens(long i, long end)
+        {
+            var lanes = new RequantizeLanes512(Vector512.Create(Shift), Range);
+            var (aFactor, bFactor) = (Vector512.Create((int)AFactor), Vector512.Create((int)BFactor));
+            var (aZero, bZero) = (Vector512.Create(AFormat.ZeroPoint), Vector512.Create(BFormat.ZeroPoint));
+            for (; i <= end - 16; i += 16)
+            {
+                var a = Widen(Vector128.Load(A + i), AFormat.IsSigned) - aZero;
+                var b = Widen(Vector128.Load(B + i), BFormat.IsSigned) - bZero;
+                var even = Avx512F.Multiply(a, aFactor) + Avx512F.Multiply(b, bFactor);
+                var odd = Avx512F.Multiply(RequantizeLanes512.Odd(a), aFactor) + Avx512F.Multiply(RequantizeLanes512.Odd(b), bFactor);
+                lanes.Round(even, odd).Store(Y + i);
+            }
+            return i;
+
+            static Vector512<int> Widen(Vector128<byte> bytes, bool isSigned) =>
+                isSigned ? Avx512F.ConvertToVector512Int32(bytes.AsSByte()) : Avx512F.ConvertToVector512Int32(bytes);
+        }
+
+        private readonly long Eights(long i, long end)
+        {
+            var lanes = new RequantizeLanes256(Vector256.Create(Shift), Range);
+            var (aFactor, bFactor) = (Vector256.Create((int)AFactor), Vector256.Create((int)BFactor));
+            var (aZero, bZero) = (Vector256.Create(AFormat.ZeroPoint), Vector256.Create(BFormat.ZeroPoint));
+            for (; i <= end - 8; i += 8)
+            {
+                var a = Widen(A + i, AFormat.IsSigned) - aZero;
+                var b = Widen(B + i, BFormat.IsSigned) - bZero;
+                var even = Avx2.Multiply(a, aFactor) + Avx2.Multiply(b, bFactor);
+                var odd = Avx2.Multiply(RequantizeLanes256.Odd(a), aFactor) + Avx2.Multiply(RequantizeLanes256.Odd(b), bFactor);
+                *(ulong*)(Y + i) = lanes.Round(even, odd).AsUInt64().ToScalar();
+            }
+            return i;
+
+            static Vector256<int> Widen(byte* bytes, bool isSigned) =>
+                isSigned ? Avx2.ConvertToVector256Int32((sbyte*)bytes) : Avx2.ConvertToVector256Int32(bytes);
+        }
+
+        private readonly long Fours(long i, long end)
+        {
+            var (low, high) = (Vector128.Create((long)Range.Low - Range.ZeroPoint), Vector128.Create((long)Range.High - Range.ZeroPoint));
+            var zero = Vector128.Create(Range.ZeroPoint);
+            for (; i <= end - 4; i += 4)
+            {
+                var (a0, a1) = Vector128.Widen(Widen(A + i, AFormat.IsSigned) - Vector128.Create(AFormat.ZeroPoint));
+                var (b0, b1) = Vector128.Widen(Widen(B + i, BFormat.IsSigned) - Vector128.Create(BFormat.ZeroPoint));
+                var first = Rounded((a0 * AFactor) + (b0 * BFactor), Shift);
+                var second = Rounded((a1 * AFactor) + (b1 * BFactor), Shift);
+                first = Vector128.Min(Vector128.Max(first, low), high);
+                second = Vector128.Min(Vector128.Max(second, low), high);
+                var shorts = Vector128.Narrow(Vector128.Narrow(first, second) + zero, Vector128<int>.Zero);
+                *(uint*)(Y + i) = Vector128.Narrow(shorts, shorts).AsUInt32().ToScalar();
+            }
+            return i;
+
+            static Vector128<long> Rounded(Vector128<long> sum, int shift) =>
+                (sum + Vector128.Create(1L << (shift - 1)) + Vector128.LessThan(sum, Vector128<long>.Zero)) >> shift;
+
+            static Vector128<int> Widen(byte* bytes, bool isSigned)
+            {
+                var four = Vector128.CreateScalar(*(uint*)bytes);
+                return isSigned
+                    ? Vector128.WidenLower(Vector128.WidenLower(four.AsSByte()))
+                    : Vector128.WidenLower(Vector128.WidenLower(four.AsByte())).AsInt32();
             }
         }
     }

@@ -213,14 +213,8 @@ public sealed unsafe class QuantizedConvolution
                 return;
             }
             var (group, last) = StridedWalk.Share(Pixels * Groups, worker, workers);
-            var source = Input + (group * Channels);
             var target = (short*)Output + (group * (Channels + 1));
-            for (; group < last; group++)
-            {
-                for (var c = 0; c < Channels; c++)
-                    *target++ = (short)(QuantizedFormat.Read(source++, Format.IsSigned) - Format.ZeroPoint);
-                *target++ = 0;
-            }
+            Bytes.ToPairedShorts(Input + (group * Channels), last - group, Channels, Format.IsSigned, Format.ZeroPoint, target);
         }
     }
 }

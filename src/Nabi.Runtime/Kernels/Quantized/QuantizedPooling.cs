@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Nabi.Runtime.Kernels;
 
@@ -96,6 +97,9 @@ public static unsafe class QuantizedPooling
 
     private struct AverageKernel : IKernel
     {
+        /// <summary>Channels summed at a time.</summary>
+        private const int Strip = 64;
+
         public WindowShape Window;
         public int Channels;
         public bool CountPadding;
@@ -129,24 +133,84 @@ public static unsafe class QuantizedPooling
 
         private readonly void Pixel(PoolWindow seen, byte* image, byte* target, Requantizer rule)
         {
-            const int strip = 64;
-            var sums = stackalloc int[strip];
-            for (var start = 0; start < Channels; start += strip)
+            var start = 0;
+            if (RequantizeLanes512.IsSupported && Channels >= 16)
             {
-                var count = Math.Min(strip, Channels - start);
-                new Span<int>(sums, count).Clear();
-                for (var y = seen.Top; y < seen.Bottom; y += Window.DilationHeight)
+                var lanes = new RequantizeLanes512(Vector512.Create(rule.Shift), new QuantizedRange(Output.ZeroPoint, Output.Min, Output.Max));
+                for (; start < Channels; start += 16)
                 {
-                    for (var x = seen.Left; x < seen.Right; x += Window.DilationWidth)
-                    {
-                        var source = image + ((((long)y * Window.Width) + x) * Channels) + start;
-                        for (var c = 0; c < count; c++)
-                            sums[c] += QuantizedFormat.Read(source + c, Input.IsSigned) - Input.ZeroPoint;
-                    }
+                    var at = Math.Min(start, Channels - 16);   // the last channels are done with some before them, again
+                    Sixteen(seen, image + at, target + at, lanes, Vector512.Create(rule.Significand));
                 }
-                for (var c = 0; c < count; c++)
-                    target[start + c] = (byte)rule.Apply(sums[c], Output.ZeroPoint, Output.Min, Output.Max);
+                return;
             }
+            for (; start < Channels; start += Strip)
+                Some(seen, image + start, target + start, Math.Min(Strip, Channels - start), rule);
+        }
+
+        private readonly void Sixteen(PoolWindow seen, byte* image, byte* target, in RequantizeLanes512 lanes, Vector512<int> significand)
+        {
+            var sums = Vector512<int>.Zero;
+            var zero = Vector512.Create(Input.ZeroPoint);
+            for (var y = seen.Top; y < seen.Bottom; y += Window.DilationHeight)
+            {
+                for (var x = seen.Left; x < seen.Right; x += Window.DilationWidth)
+                {
+                    var bytes = Vector128.Load(image + ((((long)y * Window.Width) + x) * Channels));
+                    sums += (Input.IsSigned ? Avx512F.ConvertToVector512Int32(bytes.AsSByte()) : Avx512F.ConvertToVector512Int32(bytes)) - zero;
+                }
+            }
+            var odd = Avx512F.Multiply(RequantizeLanes512.Odd(sums), significand);
+            lanes.Round(Avx512F.Multiply(sums, significand), odd).Store(target);
+        }
+
+        private readonly void Some(PoolWindow seen, byte* image, byte* target, int count, Requantizer rule)
+        {
+            var sums = stackalloc int[Strip];
+            new Span<int>(sums, count).Clear();
+            for (var y = seen.Top; y < seen.Bottom; y += Window.DilationHeight)
+            {
+                for (var x = seen.Left; x < seen.Right; x += Window.DilationWidth)
+                {
+                    var source = image + ((((long)y * Window.Width) + x) * Channels);
+                    var c = 0;
+                    if (Vector128.IsHardwareAccelerated)
+                    {
+                        for (; c <= count - 16; c += 16)
+                            AddTo(sums + c, Vector128.Load(source + c));
+                    }
+                    for (; c < count; c++)
+                        sums[c] += QuantizedFormat.Read(source + c, Input.IsSigned) - Input.ZeroPoint;
+                }
+            }
+            var i = 0;
+            if (RequantizeLanes256.IsSupported)
+            {
+                var lanes = new RequantizeLanes256(Vector256.Create(rule.Shift), new QuantizedRange(Output.ZeroPoint, Output.Min, Output.Max));
+                var significand = Vector256.Create(rule.Significand);
+                for (; i <= count - 8; i += 8)
+                {
+                    var eight = Vector256.Load(sums + i);
+                    var odd = Avx2.Multiply(RequantizeLanes256.Odd(eight), significand);
+                    *(ulong*)(target + i) = lanes.Round(Avx2.Multiply(eight, significand), odd).AsUInt64().ToScalar();
+                }
+            }
+            for (; i < count; i++)
+                target[i] = (byte)rule.Apply(sums[i], Output.ZeroPoint, Output.Min, Output.Max);
+        }
+
+        private readonly void AddTo(int* sums, Vector128<byte> bytes)
+        {
+            var zero = Vector128.Create((short)Input.ZeroPoint);
+            var (low, high) = Input.IsSigned
+                ? Vector128.Widen(bytes.AsSByte())
+                : (Vector128.WidenLower(bytes).AsInt16(), Vector128.WidenUpper(bytes).AsInt16());
+            var (a, b) = Vector128.Widen(low - zero);
+            var (c, d) = Vector128.Widen(high - zero);
+            (Vector128.Load(sums) + a).Store(sums);
+            (Vector128.Load(sums + 4) + b).Store(sums + 4);
+            (Vector128.Load(sums + 8) + c).Store(sums + 8);
+            (Vector128.Load(sums + 12) + d).Store(sums + 12);
         }
     }
 }

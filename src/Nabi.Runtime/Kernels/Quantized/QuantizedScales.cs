@@ -19,8 +19,8 @@ public sealed class QuantizedScales
         Range = new QuantizedRange(output.ZeroPoint, Math.Clamp(low ?? output.Min, output.Min, output.Max), Math.Clamp(high ?? output.Max, output.Min, output.Max));
         if (Range.Low > Range.High)
             throw new ArgumentException($"The limits [{Range.Low}, {Range.High}] are empty.", nameof(low));
-        Significands = GC.AllocateArray<int>(Math.Max(1, weightScales.Length), pinned: true);
-        Shifts = GC.AllocateArray<int>(Math.Max(1, weightScales.Length), pinned: true);
+        Significands = GC.AllocateArray<int>(weightScales.Length + RequantizeTile.Overrun, pinned: true);
+        Shifts = GC.AllocateArray<int>(weightScales.Length + RequantizeTile.Overrun, pinned: true);
         Channels = weightScales.Length;
         for (var i = 0; i < weightScales.Length; i++)
         {
@@ -41,10 +41,10 @@ public sealed class QuantizedScales
 
     internal QuantizedRange Range { get; }
 
-    /// <summary>q per channel, pinned.</summary>
+    /// <summary>q per channel, pinned, with <see cref="RequantizeTile.Overrun"/> more.</summary>
     internal int[] Significands { get; }
 
-    /// <summary>s per channel, pinned.</summary>
+    /// <summary>s per channel, pinned, with <see cref="RequantizeTile.Overrun"/> more.</summary>
     internal int[] Shifts { get; }
 
     /// <summary>The rule of one output channel.</summary>

@@ -33,11 +33,12 @@ internal unsafe struct QuantizedSink : ITileSink
         where L : unmanaged, ITileLanes<V>
         where V : unmanaged
     {
-        for (var i = 0; i < count; i++)
+        var requantize = new RequantizeTile
         {
-            RequantizeRow.Run(
-                (int*)(tile + (i * tileStride)), Significands + column, Shifts + column, columns, Range, Output + (numbers[i] * Stride) + column);
-        }
+            Significands = Significands + column, Shifts = Shifts + column, Range = Range, Columns = columns,
+            Sums = (int*)tile, SumStride = tileStride, Target = Output + column, Stride = Stride,
+        };
+        requantize.Run(numbers, count);
     }
 }
 

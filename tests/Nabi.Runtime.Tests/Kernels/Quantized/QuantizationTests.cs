@@ -14,14 +14,14 @@ public sealed unsafe class QuantizationTests : IDisposable
     public void QuantizeRoundsHalvesToEvenAndSaturates(bool isSigned)
     {
         var format = new QuantizedFormat(0.5f, isSigned ? -3 : 100, isSigned);
-        for (var n = 0; n <= Given.LongestTail; n++)
+        for (var n = 0; n <= 150; n++)
         {
             using var x = Given.Floats(n, 3, -100, 100);
             using var y = new GuardedBuffer<byte>(n);
             using var back = new GuardedBuffer<float>(n);
             float[] special = [0.25f, 0.75f, -0.25f, -0.75f, float.PositiveInfinity, float.NegativeInfinity, float.NaN];
             for (var i = 0; i < Math.Min(n, special.Length); i++)
-                x[i] = special[i];
+                x[i] = x[n - 1 - i] = special[i];
             Quantization.Quantize(pool, n, x.Pointer, format, y.Pointer);
             Quantization.Dequantize(pool, n, y.Pointer, format, back.Pointer);
             for (var i = 0; i < n; i++)
@@ -57,6 +57,42 @@ public sealed unsafe class QuantizationTests : IDisposable
     }
 
     [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void AddEqualsTheRuleAtEveryLengthAlsoInPlace(bool aSigned, bool bSigned)
+    {
+        (QuantizedFormat A, QuantizedFormat B, QuantizedFormat Y, int? Low)[] cases =
+        [
+            (new(0.1f, aSigned ? 3 : 130, aSigned), new(0.02f, bSigned ? -7 : 90, bSigned), new(0.11f, -128, true), null),
+            (new(0.5f, aSigned ? -128 : 0, aSigned), new(0.25f, bSigned ? 127 : 255, bSigned), new(0.125f, 100, false), 100),   // coarse: many ties, saturation
+            (new(1e-9f, 0, aSigned), new(1e-4f, 0, bSigned), new(0.125f, 5, true), 5),   // one operand vanishes
+        ];
+        foreach (var (fa, fb, fy, low) in cases)
+        {
+            var (ma, mb) = ((double)fa.Scale / fy.Scale, (double)fb.Scale / fy.Scale);
+            var shift = Requantizer.Of(Math.Max(ma, mb)).Shift;
+            var (qa, qb) = ((long)Math.Round(Math.ScaleB(ma, shift), MidpointRounding.ToEven), (long)Math.Round(Math.ScaleB(mb, shift), MidpointRounding.ToEven));
+            for (var n = 0; n <= Given.LongestTail; n++)
+            {
+                using var givenA = Given.Bytes(n, 4);
+                using var givenB = Given.Bytes(n, 5);
+                using var a = new GuardedBuffer<byte>(n);
+                using var b = new GuardedBuffer<byte>(n);
+                var expected = new byte[n];
+                for (var i = 0; i < n; i++)
+                {
+                    (a[i], b[i]) = ((byte)givenA[i], (byte)givenB[i]);
+                    var sum = (((aSigned ? (sbyte)a[i] : a[i]) - fa.ZeroPoint) * qa) + (((bSigned ? (sbyte)b[i] : b[i]) - fb.ZeroPoint) * qb);
+                    expected[i] = (byte)Math.Clamp(fy.ZeroPoint + Requantizer.Round(sum, shift), low ?? fy.Min, fy.Max);
+                }
+                Quantization.Add(pool, n, a.Pointer, fa, b.Pointer, fb, a.Pointer, fy, low);
+                Assert.Equal(expected, a.Span.ToArray());
+            }
+        }
+    }
+
+    [Theory]
     [InlineData("3x3 same")]
     [InlineData("window larger than image")]
     [InlineData("asymmetric")]
@@ -65,7 +101,7 @@ public sealed unsafe class QuantizationTests : IDisposable
         var w = ConvCases.All[name].Window;
         foreach (var isSigned in (bool[])[true, false])
         {
-            foreach (var channels in (int[])[1, 5, 16, 70])
+            foreach (var channels in (int[])[1, 5, 16, 27, 70])
                 CheckPooling(w, channels, isSigned);
         }
     }

@@ -38,24 +38,29 @@ public sealed unsafe class RequantizerTests
     [Fact]
     public void EveryWidthFollowsTheRule()
     {
-        const int n = 4099;
-        using var sums = new GuardedBuffer<int>(n);
-        using var q = new GuardedBuffer<int>(n);
-        using var s = new GuardedBuffer<int>(n);
-        using var y = new GuardedBuffer<byte>(n);
-        using var noise = Given.Floats(n, 5, -1e6f, 1e6f);
+        const int n = 2051, rows = 2, stride = n + RequantizeTile.Overrun;
+        using var sums = new GuardedBuffer<int>(rows * stride);
+        using var q = new GuardedBuffer<int>(stride);
+        using var s = new GuardedBuffer<int>(stride);
+        using var y = new GuardedBuffer<byte>(rows * n);
+        using var noise = Given.Floats(rows * stride, 5, -1e6f, 1e6f);
         using var scales = Given.Floats(n, 6, -40f, 25f);
-        var range = new QuantizedRange(3, -128, 127);
+        for (var i = 0; i < rows * stride; i++)
+            sums[i] = (i % stride) switch { 0 => int.MinValue, 1 => int.MaxValue, 2 => -1, 3 => 0, _ => (int)noise[i] };
         for (var i = 0; i < n; i++)
-        {
-            sums[i] = i switch { 0 => int.MinValue, 1 => int.MaxValue, 2 => -1, 3 => 0, _ => (int)noise[i] };
             (q[i], s[i]) = Requantizer.Of(Math.Pow(2, scales[i]));
-        }
-        RequantizeRow.Run(sums.Pointer, q.Pointer, s.Pointer, n, range, y.Pointer);
-        for (var i = 0; i < n; i++)
+        var tile = new RequantizeTile
         {
-            var (product, half) = ((BigInteger)sums[i] * q[i], BigInteger.One << (s[i] - 1));
-            var magnitude = (BigInteger.Abs(product) + half) >> s[i];
+            Significands = q.Pointer, Shifts = s.Pointer, Range = new QuantizedRange(3, -128, 127), Columns = n,
+            Sums = sums.Pointer, SumStride = stride, Target = y.Pointer, Stride = n,
+        };
+        var numbers = stackalloc long[rows] { 1, 0 };
+        tile.Run(numbers, rows);
+        for (var i = 0; i < rows * n; i++)
+        {
+            var (row, column) = Math.DivRem(i, n);
+            var (product, half) = ((BigInteger)sums[((1 - row) * stride) + column] * q[column], BigInteger.One << (s[column] - 1));
+            var magnitude = (BigInteger.Abs(product) + half) >> s[column];
             var expected = BigInteger.Min(127, BigInteger.Max(-128, 3 + (product.Sign * magnitude)));
             Assert.Equal((int)expected, (sbyte)y[i]);
         }
