@@ -1,4 +1,5 @@
 using System.Xml.Linq;
+using Nabi.TestSuite;
 
 namespace Nabi.Core.Tests;
 
@@ -16,14 +17,14 @@ public class ArchitectureTests
         ["Nabi.Cli"] = ["Nabi.Core", "Nabi.Formats", "Nabi.Runtime", "Nabi.Training", "Nabi.Models", "Nabi.Compression"],
     };
 
-    public static TheoryData<string> Projects() => [.. Directory.GetDirectories(Path.Combine(Root(), "src")).Select(d => Path.GetFileName(d)!)];
+    public static TheoryData<string> Projects() => [.. Directory.GetDirectories(Path.Combine(Checkout.Root, "src")).Select(d => Path.GetFileName(d)!)];
 
     [Theory]
     [MemberData(nameof(Projects))]
     public void A_project_references_only_what_the_map_allows(string project)
     {
         Assert.True(MayReference.TryGetValue(project, out var allowed), $"{project} has no row in the table of rooms.");
-        var file = XDocument.Load(Path.Combine(Root(), "src", project, $"{project}.csproj"));
+        var file = XDocument.Load(Path.Combine(Checkout.Root, "src", project, $"{project}.csproj"));
         var references = file.Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension((string)r.Attribute("Include")!));
         Assert.Empty(references.Except(allowed!));
     }
@@ -43,12 +44,5 @@ public class ArchitectureTests
             .Where(t => t.IsClass && !t.IsAbstract && !t.IsSealed && t.Namespace?.StartsWith("Nabi", StringComparison.Ordinal) == true)
             .Where(t => t != typeof(NabiException) && !t.IsDefined(typeof(System.Runtime.CompilerServices.CompilerGeneratedAttribute), false));
         Assert.Empty(open.Select(t => t.FullName));
-    }
-
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Nabi.slnx"))) folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException("The tests do not run inside a checkout.");
     }
 }

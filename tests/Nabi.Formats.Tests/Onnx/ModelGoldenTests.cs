@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Nabi.Runtime;
+using Nabi.TestSuite;
 
 namespace Nabi.Formats.Tests;
 
@@ -28,7 +29,7 @@ public sealed class ModelGoldenTests
     public void WrittenModelsReadBackTheSame(string model)
     {
         if (Entry(model) is not { } entry) return;
-        var graph = OnnxFile.Read(Assets.Path(entry.GetProperty("model").GetString()!)!);
+        var graph = OnnxFile.Read(Checkout.Asset(entry.GetProperty("model").GetString()!)!);
         using var bytes = new MemoryStream();
         OnnxFile.Write(graph, bytes);
         bytes.Position = 0;
@@ -41,7 +42,7 @@ public sealed class ModelGoldenTests
     public void ShapesAreKnownUpToTheBatch(string model)
     {
         if (Entry(model) is not { } entry) return;
-        var graph = OnnxFile.Read(Assets.Path(entry.GetProperty("model").GetString()!)!);
+        var graph = OnnxFile.Read(Checkout.Asset(entry.GetProperty("model").GetString()!)!);
         foreach (var node in graph.Nodes)
             Assert.True(node.Output.Shape.IsRanked && node.Output.Shape.Skip(1).All(d => d != Shape.Unknown), node.ToString());
         var fixedBatch = graph.WithBatch(2);
@@ -51,20 +52,20 @@ public sealed class ModelGoldenTests
     [Fact]
     public void MnistGivesItsOfficialOutputs()
     {
-        if (Assets.Path("models/onnx/mnist_8") is not { } folder) return;
+        if (Checkout.Asset("models/onnx/mnist_8") is not { } folder) return;
         Assert.Null(BackendCase.Run(folder, (graph, inputs) => ReferenceEvaluator.Run(graph, inputs)));
     }
 
     private static void Check(string model, Executor executor)
     {
         if (Entry(model) is not { } entry) return;
-        var graph = OnnxFile.Read(Assets.Path(entry.GetProperty("model").GetString()!)!);
+        var graph = OnnxFile.Read(Checkout.Asset(entry.GetProperty("model").GetString()!)!);
         var inputs = entry.GetProperty("inputs").EnumerateArray().ToDictionary(i => i.GetProperty("name").GetString()!, Formula, StringComparer.Ordinal);
         var outputs = executor(graph, inputs);
         foreach (var output in entry.GetProperty("outputs").EnumerateArray())
         {
             var name = output.GetProperty("name").GetString()!;
-            var bytes = File.ReadAllBytes(Assets.Path($"golden/onnx/{output.GetProperty("file").GetString()}")!);
+            var bytes = File.ReadAllBytes(Checkout.Asset($"golden/onnx/{output.GetProperty("file").GetString()}")!);
             var golden = Tensor.Of(ShapeOf(output), MemoryMarshal.Cast<byte, float>(bytes).ToArray());
             Assert.Null(BackendCase.Difference(golden, outputs[name], 1e-3, 1e-5));
         }
@@ -75,7 +76,7 @@ public sealed class ModelGoldenTests
 
     private static JsonElement? Entry(string model)
     {
-        if (Assets.Path("golden/onnx/index.json") is not { } index) return null;
+        if (Checkout.Asset("golden/onnx/index.json") is not { } index) return null;
         return JsonDocument.Parse(File.ReadAllText(index)).RootElement.GetProperty("models").GetProperty(model);
     }
 

@@ -1,4 +1,5 @@
 using Nabi.Passes;
+using Nabi.TestSuite;
 
 namespace Nabi.Formats.Tests;
 
@@ -13,7 +14,7 @@ public class SimplificationTests
     [InlineData("yunet_n_320.onnx")]
     public void A_simplified_network_computes_the_same(string file)
     {
-        if (Assets.Path($"models/onnx/{file}") is not { } path) return;
+        if (Checkout.Asset($"models/onnx/{file}") is not { } path) return;
         var graph = OnnxFile.Read(path);
         var simplified = graph.Through([.. Simplification.ForInference]);
 

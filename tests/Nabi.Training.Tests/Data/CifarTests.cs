@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Nabi.Training.Data;
+using Nabi.TestSuite;
 
 namespace Nabi.Training.Tests.Data;
 
@@ -11,12 +12,12 @@ public class CifarTests
     [Fact]
     public void The_container_decodes_to_the_reference_bytes()
     {
-        if (Assets.PathOf("data", "cifar10", "cifar10_q75.cjp") is not { } path) return;
+        if (Checkout.Asset("data/cifar10/cifar10_q75.cjp") is not { } path) return;
         var data = CifarReader.ReadContainer("cifar10", path, mostTrain: 10_000, mostTest: 100);
         Assert.Equal((10_000, 100), (data.Train.Count, data.Test.Count));
         Assert.Equal(FirstBatch, Hash(data.Train));
 
-        if (Assets.PathOf("data", "cifar10", "lossless_train_first4000.bin.gz") is not { } exactPath) return;
+        if (Checkout.Asset("data/cifar10/lossless_train_first4000.bin.gz") is not { } exactPath) return;
         var exact = CifarReader.Read("cifar10", exactPath);
         double error = 0;
         for (var i = 0; i < exact.Count; i++)

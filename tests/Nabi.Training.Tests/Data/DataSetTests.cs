@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using Nabi.Training.Data;
+using Nabi.TestSuite;
 
 namespace Nabi.Training.Tests.Data;
 
@@ -129,17 +130,17 @@ public class DataSetTests
             var normalization = Normalization.Of(fashion.Train);
             Assert.Equal((0.2860, 0.3530), (Math.Round(normalization.Mean[0], 4), Math.Round(normalization.Std[0], 4)));
         }
-        if (Assets.PathOf("data", "mlperf_tiny") is { } tiny)
+        if (Checkout.Asset("data/mlperf_tiny") is { } tiny)
         {
             Assert.Equal([1, 49, 10], MlPerfTinyReader.ReadKeywords("kws01", tiny)!.Test.SampleShape);
             Assert.Equal(200, MlPerfTinyReader.ReadImages("ic01", tiny)!.Test.Count);
         }
-        if (Assets.PathOf("data", "tabular", "letter-recognition.data") is { } letters)
+        if (Checkout.Asset("data/tabular/letter-recognition.data") is { } letters)
         {
             var data = CsvReader.ReadAll("letters", letters);
             Assert.Equal((20_000, 26, 16), (data.Count, data.ClassNames.Count, data.SampleSize));
         }
-        if (Assets.PathOf("data", "tabular", "pendigits.tra") is { } pen)
+        if (Checkout.Asset("data/tabular/pendigits.tra") is { } pen)
         {
             var data = CsvReader.ReadAll("pendigits", pen);
             Assert.Equal((7_494, 10, 16), (data.Count, data.ClassNames.Count, data.SampleSize));

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Formats.Tar;
 using System.Text.Json;
+using Nabi.TestSuite;
 
 namespace Nabi.Formats.Tests;
 
@@ -12,7 +13,7 @@ public sealed class BackendArchive : IDisposable
     public BackendArchive()
     {
         Folder = Environment.GetEnvironmentVariable("NABI_ONNX_BACKEND_TESTS");
-        if (Folder is { Length: > 0 } || Assets.Path("conformance/onnx_backend_tests_v1.12.0.tar.xz") is not { } archive) return;
+        if (Folder is { Length: > 0 } || Checkout.Asset("conformance/onnx_backend_tests_v1.12.0.tar.xz") is not { } archive) return;
         _temporary = Directory.CreateTempSubdirectory("nabi-onnx-").FullName;
         try
         {
@@ -33,7 +34,7 @@ public sealed class BackendArchive : IDisposable
     /// <summary>The cases of a suite that ONNX Runtime passes.</summary>
     public static string[] Passing(string suite)
     {
-        using var json = JsonDocument.Parse(File.ReadAllText(Assets.Path($"conformance/ort_baseline/ort_112_{suite}.json")!));
+        using var json = JsonDocument.Parse(File.ReadAllText(Checkout.Asset($"conformance/ort_baseline/ort_112_{suite}.json")!));
         return [.. json.RootElement.GetProperty("pass").EnumerateArray().Select(e => e.GetString()!)];
     }
 
