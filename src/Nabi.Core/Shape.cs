@@ -73,8 +73,8 @@ public sealed class Shape : IReadOnlyList<int>, IEquatable<Shape>
     public bool IsKnown => IsRanked && Array.TrueForAll(_dims, d => d != Unknown);
 
     /// <summary>Number of dimensions.</summary>
-    /// <exception cref="InvalidOperationException">The shape is <see cref="Unranked"/>.</exception>
-    public int Rank => IsRanked ? _dims.Length : throw new InvalidOperationException("The rank of this shape is not known.");
+    /// <exception cref="NabiException">The shape is <see cref="Unranked"/>.</exception>
+    public int Rank => IsRanked ? _dims.Length : throw new NabiException("A value's number of dimensions is needed here, but not known; fix the shapes of the graph's inputs.");
 
     int IReadOnlyCollection<int>.Count => Rank;
 
@@ -85,12 +85,12 @@ public sealed class Shape : IReadOnlyList<int>, IEquatable<Shape>
     public int this[int axis] => _dims[axis < 0 ? axis + Rank : axis];
 
     /// <summary>Number of elements.</summary>
-    /// <exception cref="InvalidOperationException">A dimension is not known.</exception>
+    /// <exception cref="NabiException">A dimension is not known.</exception>
     public int Count
     {
         get
         {
-            if (!IsKnown) throw new InvalidOperationException($"The element count of shape {this} is not known.");
+            if (!IsKnown) throw new NabiException($"The number of elements of shape {this} is needed here, but not known; fix the shapes of the graph's inputs.");
             var count = 1;
             foreach (var dim in _dims) count *= dim;
             return count;

@@ -101,9 +101,10 @@ public sealed class Tensor
     public Memory<byte> Memory => _bytes;
 
     /// <summary>The only element of a one-element tensor, converted to <see cref="double"/>.</summary>
+    /// <exception cref="NabiException">There are several elements, or none.</exception>
     public double Item() => Count == 1
         ? Cast(DType.Float64).Span<double>()[0]
-        : throw new InvalidOperationException($"A tensor of shape {Shape} is not a single number.");
+        : throw new NabiException($"A single number is needed here, but the tensor has the shape {Shape}.");
 
     /// <summary>The same memory under another shape with as many elements.</summary>
     public Tensor Reshape(Shape shape) => shape.Count == Count

@@ -115,7 +115,7 @@ public sealed unsafe class ConvolutionWeightGradient
         {
             // Workers own channels.
             var channels = Source.Channels;
-            var (first, last) = StridedWalk.Share(channels, worker, workers);
+            var (first, last) = WorkPool.ShareLines(channels, worker, workers);
             var taps = Source.RowTaps * Source.ColumnTaps;
             for (var tap = 0; tap < taps; tap++)
                 new Span<float>(Result + ((long)tap * channels) + first, (int)(last - first)).Clear();

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Nabi.Runtime.Kernels;
 
-/// <summary>A function of up to three elements on registers.</summary>
+/// <summary>A function of up to three elements on registers, one per <see cref="ElementKind"/>; functions of one variable are <see cref="IUnaryOp"/>.</summary>
 internal interface IElementOp
 {
     /// <summary>How many of the three it reads.</summary>

@@ -163,7 +163,7 @@ public static unsafe class LayerNormalization
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var (first, last) = StridedWalk.Share(Columns, worker, workers);
+            var (first, last) = WorkPool.ShareLines(Columns, worker, workers);
             for (var c = first; c < last; c += L.Count)
             {
                 var left = last - c;

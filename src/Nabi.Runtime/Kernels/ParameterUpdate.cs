@@ -103,7 +103,7 @@ public static unsafe class ParameterUpdate
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var (start, end) = StridedWalk.Share(Count, worker, workers);
+            var (start, end) = WorkPool.ShareLines(Count, worker, workers);
             for (var i = start; i < end; i += L.Count)
             {
                 var left = end - i;

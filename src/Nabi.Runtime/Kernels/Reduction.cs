@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>What a reduction computes of a set of elements.</summary>
@@ -22,24 +24,48 @@ public enum ReductionKind
     SumOfAbsolutes,
 }
 
-/// <summary>Reductions of contiguous arrays over one axis (or several adjacent ones).</summary>
-/// <remarks>Sums run in blocks of 128 terms whose results are added, so that the rounding error of long sums grows 128 times more slowly.</remarks>
+/// <summary>Reductions of contiguous arrays over the middle one of three groups of axes, or over the outer and the inner one.</summary>
+/// <remarks>
+/// <para>Sums run in blocks of 128 terms whose results are added, so that the rounding error of long sums grows 128 times more slowly.</para>
+/// <para>Few long sums (the gradient of a bias) are cut into parts that different workers do. How many depends on the sizes only, so that the
+/// bits do not depend on the number of threads.</para>
+/// </remarks>
 public static unsafe class Reduction
 {
     private const int Block = 128;
+    private const int MostParts = 16;
+
+    // Results (of columns: lines of 16) from which sharing them is enough.
+    private const int EnoughUnits = 32;
+
+    // Elements that a part has at least.
+    private const int SmallestPart = 1 << 14;
 
     /// <summary>y[o, i] = reduction over r of x[o, r, i].</summary>
-    /// <param name="pool">Shares the work by outer index, or by columns when <paramref name="outer"/> is 1.</param>
+    /// <param name="pool">Shares the work.</param>
     /// <param name="kind">Which reduction.</param>
     /// <param name="outer">Elements of the axes before the reduced ones.</param>
     /// <param name="reduced">Elements of the reduced axes.</param>
     /// <param name="inner">Elements of the axes after: 1 reduces rows; with outer 1 columns are reduced (a bias gradient, for example).</param>
     /// <param name="x">Input, outer * reduced * inner floats.</param>
     /// <param name="y">Output, outer * inner floats; must not overlap the input.</param>
-    public static void Run(WorkPool pool, ReductionKind kind, long outer, long reduced, long inner, float* x, float* y)
+    public static void Run(WorkPool pool, ReductionKind kind, long outer, long reduced, long inner, float* x, float* y) =>
+        Run(pool, kind, new Extent { Outer = outer, Middle = reduced, Inner = inner, X = x, Y = y, Scale = kind == ReductionKind.Mean ? 1f / reduced : 1f });
+
+    /// <summary>y[k] = reduction over r and s of x[r, k, s]: one result per channel of NCHW images, for example.</summary>
+    /// <param name="pool">Shares the work.</param>
+    /// <param name="kind">Which reduction.</param>
+    /// <param name="outer">Elements of the reduced axes before the kept ones.</param>
+    /// <param name="kept">Elements of the kept axes.</param>
+    /// <param name="inner">Elements of the reduced axes after.</param>
+    /// <param name="x">Input, outer * kept * inner floats.</param>
+    /// <param name="y">Output, kept floats; must not overlap the input.</param>
+    public static void RunSides(WorkPool pool, ReductionKind kind, long outer, long kept, long inner, float* x, float* y) =>
+        Run(pool, kind, new Extent { Sides = true, Outer = outer, Middle = kept, Inner = inner, X = x, Y = y, Scale = kind == ReductionKind.Mean ? 1f / ((float)outer * inner) : 1f });
+
+    private static void Run(WorkPool pool, ReductionKind kind, Extent shape)
     {
         ArgumentNullException.ThrowIfNull(pool);
-        var shape = new Extent { Outer = outer, Reduced = reduced, Inner = inner, X = x, Y = y, Scale = kind == ReductionKind.Mean ? 1f / reduced : 1f };
         switch (kind)
         {
             case ReductionKind.Sum or ReductionKind.Mean: Run(pool, shape, default(SumTerm)); break;
@@ -51,22 +77,55 @@ public static unsafe class Reduction
         }
     }
 
+    [SkipLocalsInit]
     private static void Run<TTerm>(WorkPool pool, Extent extent, TTerm term)
         where TTerm : unmanaged, ITerm
     {
         _ = term;
-        var kernel = new Kernel<TTerm> { At = extent };
-        pool.Run(ref kernel, extent.Outer * extent.Reduced * extent.Inner);
+        var parts = extent.ChooseParts();
+        var kernel = new Kernel<TTerm> { At = extent with { Parts = parts } };
+        if (parts == 1)
+        {
+            pool.Run(ref kernel, extent.Count);
+            return;
+        }
+        var results = (int)extent.Results;
+        var partial = stackalloc float[parts * results];
+        kernel.At.Y = partial;
+        kernel.At.Scale = 1f;
+        pool.Run(ref kernel, extent.Count);
+        for (var i = 0; i < results; i++)
+        {
+            var sum = partial[i];
+            for (var p = 1; p < parts; p++) sum = TTerm.Combine<Lanes32, float>(sum, partial[(p * results) + i]);
+            extent.Y[i] = sum * extent.Scale;
+        }
     }
 
     private struct Extent
     {
+        public bool Sides;
         public long Outer;
-        public long Reduced;
+        public long Middle;
         public long Inner;
+        public int Parts;
         public float* X;
         public float* Y;
         public float Scale;
+
+        public readonly long Count => Outer * Middle * Inner;
+
+        public readonly long Results => Sides ? Middle : Outer * Inner;
+
+        /// <summary>The length of what is cut into parts.</summary>
+        public readonly long Reduced => Sides ? Outer : Middle;
+
+        /// <summary>Rows, stacks of columns or channels: each is done whole, or cut into parts.</summary>
+        public readonly long Units => Sides ? Middle : Outer;
+
+        // At most 16 parts of fewer than 512 results: they fit on the stack.
+        public readonly int ChooseParts() =>
+            (Sides || Inner == 1 ? Units : Results / 16) >= EnoughUnits ? 1 : (int)Math.Clamp(Math.Min(Reduced, Count / SmallestPart), 1, MostParts);
     }
 
     /// <summary>One reduction: where it starts, how an element enters, how two results combine.</summary>
@@ -92,74 +151,145 @@ public static unsafe class Reduction
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            if (At.Inner == 1)
+            if (At.Sides || At.Inner == 1 || At.Parts > 1)
             {
-                var (first, last) = StridedWalk.Share(At.Outer, worker, workers);
-                for (var o = first; o < last; o++)
-                    At.Y[o] = Row<L, V>(At.X + (o * At.Reduced), At.Reduced) * At.Scale;
+                var items = At.Units * At.Parts;
+                for (var item = items * worker / workers; item < items * (worker + 1) / workers; item++) Unit<L, V>(item);
                 return;
             }
-            var (start, end) = StridedWalk.Share(At.Outer * At.Inner, worker, workers);
+            var (start, end) = WorkPool.ShareLines(At.Outer * At.Inner, worker, workers);
             while (start < end)
             {
                 var (o, i) = Math.DivRem(start, At.Inner);
-                var count = (int)Math.Min(L.Count, Math.Min(end - start, At.Inner - i));
-                var sum = Column<L, V>(At.X + (o * At.Reduced * At.Inner) + i, count);
-                Store<L, V>(L.Multiply(sum, L.Fill(At.Scale)), At.Y + start, count);
+                var count = Math.Min(end - start, At.Inner - i);
+                Columns<L, V>(At.X + (o * At.Middle * At.Inner) + i, At.Middle, At.Y + start, count);
                 start += count;
             }
+        }
+
+        private readonly void Unit<L, V>(long item)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var (part, unit) = Math.DivRem(item, At.Units);
+            var (first, last) = (At.Reduced * part / At.Parts, At.Reduced * (part + 1) / At.Parts);
+            if (At.Sides) At.Y[item] = Channel<L, V>(unit, first, last) * At.Scale;
+            else if (At.Inner == 1) At.Y[item] = Row<L, V>(At.X + (unit * At.Middle) + first, last - first) * At.Scale;
+            else Columns<L, V>(At.X + (((unit * At.Middle) + first) * At.Inner), last - first, At.Y + (item * At.Inner), At.Inner);
+        }
+
+        private readonly float Channel<L, V>(long channel, long first, long last)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var total = L.Fill(TTerm.Start);
+            var rest = TTerm.Start;
+            for (var start = first; start < last; start += Block)
+            {
+                var sum = L.Fill(TTerm.Start);
+                var tail = TTerm.Start;
+                for (var r = start; r < Math.Min(last, start + Block); r++)
+                    Enter<L, V>(At.X + (((r * At.Middle) + channel) * At.Inner), At.Inner, ref sum, ref tail);
+                total = TTerm.Combine<L, V>(total, sum);
+                rest = TTerm.Combine<Lanes32, float>(rest, tail);
+            }
+            return Close<L, V>(total, rest);
         }
 
         private static float Row<L, V>(float* x, long count)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var total = L.Fill(TTerm.Start);
+            var sum = L.Fill(TTerm.Start);
+            var tail = TTerm.Start;
+            Enter<L, V>(x, count, ref sum, ref tail);
+            return Close<L, V>(sum, tail);
+        }
+
+        // Whole registers enter the lanes of the sum, what is left the tail.
+        private static void Enter<L, V>(float* x, long count, ref V sum, ref float tail)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
             long i = 0;
             while (i <= count - L.Count)
             {
-                var sum = L.Fill(TTerm.Start);
+                var sum0 = L.Fill(TTerm.Start);
+                var sum1 = L.Fill(TTerm.Start);
                 var stop = Math.Min(count, i + ((long)Block * L.Count));
-                for (; i <= stop - L.Count; i += L.Count)
-                    sum = TTerm.Enter<L, V>(sum, L.Load(x + i));
-                total = TTerm.Combine<L, V>(total, sum);
+                for (; i <= stop - (2 * L.Count); i += 2 * L.Count)
+                {
+                    sum0 = TTerm.Enter<L, V>(sum0, L.Load(x + i));
+                    sum1 = TTerm.Enter<L, V>(sum1, L.Load(x + i + L.Count));
+                }
+                if (i <= stop - L.Count)
+                {
+                    sum0 = TTerm.Enter<L, V>(sum0, L.Load(x + i));
+                    i += L.Count;
+                }
+                sum = TTerm.Combine<L, V>(sum, TTerm.Combine<L, V>(sum0, sum1));
             }
-            var lanes = (float*)&total;
-            var result = lanes[0];
-            for (var l = 1; l < L.Count; l++)
-                result = TTerm.Combine<Lanes32, float>(result, lanes[l]);
             for (; i < count; i++)
-                result = TTerm.Enter<Lanes32, float>(result, x[i]);
-            return result;
+                tail = TTerm.Enter<Lanes32, float>(tail, x[i]);
         }
 
-        private readonly V Column<L, V>(float* x, int count)
+        private static float Close<L, V>(V sum, float tail)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var lanes = (float*)&sum;
+            for (var l = 0; l < L.Count; l++)
+                tail = TTerm.Combine<Lanes32, float>(tail, lanes[l]);
+            return tail;
+        }
+
+        private readonly void Columns<L, V>(float* x, long rows, float* y, long count)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var scale = L.Fill(At.Scale);
+            long i = 0;
+            for (; i <= count - L.Count; i += L.Count)
+                L.Store(L.Multiply(Column<L, V>(x + i, rows), scale), y + i);
+            if (i < count)
+                Simd.StorePart(L.Multiply(PartColumn<L, V>(x + i, rows, (int)(count - i)), scale), y + i, (int)(count - i));
+        }
+
+        private readonly V Column<L, V>(float* x, long rows)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
             var total = L.Fill(TTerm.Start);
-            for (long r = 0; r < At.Reduced; r += Block)
+            for (long start = 0; start < rows; start += Block)
             {
-                var sum = L.Fill(TTerm.Start);
-                var stop = Math.Min(At.Reduced, r + Block);
-                for (var q = r; q < stop; q++)
+                var sum0 = L.Fill(TTerm.Start);
+                var sum1 = L.Fill(TTerm.Start);
+                var stop = Math.Min(rows, start + Block);
+                var r = start;
+                for (; r < stop - 1; r += 2)
                 {
-                    var source = x + (q * At.Inner);
-                    sum = TTerm.Enter<L, V>(sum, count == L.Count ? L.Load(source) : Simd.LoadPart<V>(source, count));
+                    sum0 = TTerm.Enter<L, V>(sum0, L.Load(x + (r * At.Inner)));
+                    sum1 = TTerm.Enter<L, V>(sum1, L.Load(x + ((r + 1) * At.Inner)));
                 }
-                total = TTerm.Combine<L, V>(total, sum);
+                if (r < stop) sum0 = TTerm.Enter<L, V>(sum0, L.Load(x + (r * At.Inner)));
+                total = TTerm.Combine<L, V>(total, TTerm.Combine<L, V>(sum0, sum1));
             }
             return total;
         }
 
-        private static void Store<L, V>(V value, float* target, int count)
+        private readonly V PartColumn<L, V>(float* x, long rows, int count)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            if (count == L.Count)
-                L.Store(value, target);
-            else
-                Simd.StorePart(value, target, count);
+            var total = L.Fill(TTerm.Start);
+            for (long start = 0; start < rows; start += Block)
+            {
+                var sum = L.Fill(TTerm.Start);
+                for (var r = start; r < Math.Min(rows, start + Block); r++)
+                    sum = TTerm.Enter<L, V>(sum, Simd.LoadPart<V>(x + (r * At.Inner), count));
+                total = TTerm.Combine<L, V>(total, sum);
+            }
+            return total;
         }
     }
 

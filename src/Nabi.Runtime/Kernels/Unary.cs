@@ -1,6 +1,6 @@
 namespace Nabi.Runtime.Kernels;
 
-/// <summary>The functions of one variable, for <see cref="Elementwise"/> and as the activation of an <see cref="Epilogue"/>.</summary>
+/// <summary>The functions of one variable, for elementwise programs and as the activation of an <see cref="Epilogue"/>.</summary>
 public enum UnaryKind
 {
     /// <summary>x.</summary>

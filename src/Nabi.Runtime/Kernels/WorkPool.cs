@@ -54,6 +54,13 @@ public sealed unsafe class WorkPool : IDisposable
     public static (int Start, int End) Share(int total, int worker, int workers) =>
         ((int)((long)total * worker / workers), (int)((long)total * (worker + 1) / workers));
 
+    /// <summary>The half-open part of <paramref name="count"/> elements that belongs to one worker, on boundaries of 16 so that workers share no line.</summary>
+    internal static (long Start, long End) ShareLines(long count, int worker, int workers)
+    {
+        var lines = (count + 15) / 16;
+        return (Math.Min(count, lines * worker / workers * 16), Math.Min(count, lines * (worker + 1) / workers * 16));
+    }
+
     /// <summary>Runs <paramref name="work"/> once on every worker as (state, worker, workers) and returns when all are done.</summary>
     /// <param name="work">The work; takes its state, its worker number and the team size.</param>
     /// <param name="workState">Passed through; may live on the caller's stack.</param>

@@ -23,7 +23,38 @@ public sealed unsafe class ReductionTests : IDisposable
         Check(kind, 7, 5000, 1);
         Check(kind, 1, 3000, 37);
         Check(kind, 4, 300, 64);
+        Check(kind, 3, 100_000, 1);
+        Check(kind, 1, 30_000, 3);
+        Check(kind, 2, 5000, 20);
         Check(kind, 0, 3, 2);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Sides(ReductionKind kind)
+    {
+        for (var n = 1; n <= Given.LongestTail; n++)
+            CheckSides(kind, 3, 5, n);
+        CheckSides(kind, 1, 40, 3000);
+        CheckSides(kind, 300, 64, 9);
+        CheckSides(kind, 40, 3, 900);
+        CheckSides(kind, 5000, 2, 7);
+    }
+
+    [Theory]
+    [InlineData(1, 100_000, 5)]
+    [InlineData(2, 50_000, 1)]
+    [InlineData(1, 2000, 300)]
+    public void TheNumberOfThreadsDoesNotChangeABit(int outer, int reduced, int inner)
+    {
+        using var alone = new WorkPool(1);
+        using var three = new WorkPool(3);
+        using var x = Given.Floats((long)outer * reduced * inner, 4);
+        using var expected = new GuardedBuffer<float>(outer * inner);
+        using var y = new GuardedBuffer<float>(outer * inner);
+        Reduction.Run(alone, ReductionKind.Sum, outer, reduced, inner, x.Pointer, expected.Pointer);
+        Reduction.Run(three, ReductionKind.Sum, outer, reduced, inner, x.Pointer, y.Pointer);
+        Assert.Equal(expected.Span, y.Span);
     }
 
     [Fact]
@@ -44,30 +75,35 @@ public sealed unsafe class ReductionTests : IDisposable
         using var x = Given.Floats((long)outer * reduced * inner, reduced);
         using var y = new GuardedBuffer<float>((long)outer * inner);
         Reduction.Run(pool, kind, outer, reduced, inner, x.Pointer, y.Pointer);
-        var expected = new double[outer * inner];
-        for (var at = 0; at < expected.Length; at++)
+        Compare(kind, x, y, i => (i / inner / reduced * inner) + (i % inner), $"{kind} of {outer} x {reduced} x {inner}");
+    }
+
+    private void CheckSides(ReductionKind kind, int outer, int kept, int inner)
+    {
+        using var x = Given.Floats((long)outer * kept * inner, outer);
+        using var y = new GuardedBuffer<float>(kept);
+        Reduction.RunSides(pool, kind, outer, kept, inner, x.Pointer, y.Pointer);
+        Compare(kind, x, y, i => i / inner % kept, $"{kind} of the sides of {outer} x {kept} x {inner}");
+    }
+
+    private static void Compare(ReductionKind kind, GuardedBuffer<float> x, GuardedBuffer<float> y, Func<int, int> resultOf, string what)
+    {
+        var expected = new double[y.Length];
+        Array.Fill(expected, kind switch { ReductionKind.Max => double.NegativeInfinity, ReductionKind.Min => double.PositiveInfinity, _ => 0 });
+        for (var i = 0; i < x.Length; i++)
         {
-            var (o, i) = Math.DivRem(at, inner);
-            double sum = 0, max = double.NegativeInfinity, min = double.PositiveInfinity, squares = 0, absolutes = 0;
-            for (var r = 0; r < reduced; r++)
+            double v = x[i];
+            ref var result = ref expected[resultOf(i)];
+            result = kind switch
             {
-                double v = x[(((o * reduced) + r) * inner) + i];
-                sum += v;
-                max = Math.Max(max, v);
-                min = Math.Min(min, v);
-                squares += v * v;
-                absolutes += Math.Abs(v);
-            }
-            expected[at] = kind switch
-            {
-                ReductionKind.Sum => sum,
-                ReductionKind.Mean => sum / reduced,
-                ReductionKind.Max => max,
-                ReductionKind.Min => min,
-                ReductionKind.SumOfSquares => squares,
-                _ => absolutes,
+                ReductionKind.Sum => result + v,
+                ReductionKind.Mean => result + (v * y.Length / x.Length),
+                ReductionKind.Max => Math.Max(result, v),
+                ReductionKind.Min => Math.Min(result, v),
+                ReductionKind.SumOfSquares => result + (v * v),
+                _ => result + Math.Abs(v),
             };
         }
-        Given.Near(expected, y.Span, 1e-4, $"{kind} of {outer} x {reduced} x {inner}");
+        Given.Near(expected, y.Span, 1e-4, what);
     }
 }

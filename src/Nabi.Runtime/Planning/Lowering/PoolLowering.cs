@@ -16,7 +16,6 @@ internal static unsafe class PoolLowering
             Pooling.MaxGradient(c.Pool, w, n, x[0].Floats, x[1].Floats, y.Floats));
         table[typeof(AveragePool)] = (g, p) => LowerAverage(g[0], p, ((AveragePool)g[0].Op).CountIncludePad);
         table[typeof(AveragePoolGradient)] = (g, p) => LowerAverageGradient(g[0], p, ((AveragePoolGradient)g[0].Op).CountIncludePad);
-        table[typeof(GlobalMaxPool)] = (g, p) => LowerGlobalMax(g[0], p);
     }
 
     private static bool LowerAverage(Node node, Planner planner, bool countsPadding) => Lower(node, planner, node.Inputs[0]!.Shape,
@@ -24,17 +23,6 @@ internal static unsafe class PoolLowering
 
     private static bool LowerAverageGradient(Node node, Planner planner, bool countsPadding) => Lower(node, planner, node.Output.Shape,
         (RunContext c, in WindowShape w, int n, Slot[] x, Slot y) => Pooling.AverageGradient(c.Pool, w, n, countsPadding, x[0].Floats, y.Floats));
-
-    private static bool LowerGlobalMax(Node node, Planner planner)
-    {
-        var shape = node.Inputs[0]!.Shape;
-        if (node.Output.DType != DType.Float32 || shape.Count == 0 || shape.Rank < 3) return false;
-        var (source, target) = (planner.Read(node.Inputs[0]!, Layout.ChannelsLast), planner.Define(node.Output, Layout.ChannelsLast));
-        var (batch, channels, pixels) = (shape[0], shape[1], shape.CountOf(2, shape.Rank));
-        planner.Emit(new Step(node.Name, "max.middle", [source], [target], c =>
-            Kernels.Reduction.Run(c.Pool, ReductionKind.Max, batch, pixels, channels, source.Floats, target.Floats)));
-        return true;
-    }
 
     private static bool Lower(Node node, Planner planner, Shape data, Kernel kernel)
     {

@@ -4,32 +4,25 @@ using Reduction = Nabi.Ops.Reduction;
 
 namespace Nabi.Runtime.Planning.Lowering;
 
-/// <summary>Sums and means over axes, in whichever layout the input lies.</summary>
+/// <summary>Sums, means, extremes and norms over axes, in whichever layout the input lies.</summary>
 internal static unsafe class ReductionLowering
 {
     public static void AddTo(Dictionary<Type, Lowering> table)
     {
-        table[typeof(ReduceSum)] = (g, p) => LowerOverAxes(g[0], p, isMean: false);
-        table[typeof(ReduceMean)] = (g, p) => LowerOverAxes(g[0], p, isMean: true);
-        table[typeof(ReduceMax)] = (g, p) => LowerKind(g[0], p, ReductionKind.Max);
-        table[typeof(ReduceMin)] = (g, p) => LowerKind(g[0], p, ReductionKind.Min);
-        table[typeof(ReduceSumSquare)] = (g, p) => LowerKind(g[0], p, ReductionKind.SumOfSquares);
-        table[typeof(ReduceL1)] = (g, p) => LowerKind(g[0], p, ReductionKind.SumOfAbsolutes);
-        table[typeof(GlobalAveragePool)] = (g, p) => g[0].Inputs[0]!.DType == DType.Float32 && Lower(g[0], p, [.. Enumerable.Range(0, g[0].Inputs[0]!.Shape.Rank).Select(a => a > 1)], isMean: true);
+        table[typeof(ReduceSum)] = (g, p) => LowerOverAxes(g[0], p, ReductionKind.Sum);
+        table[typeof(ReduceMean)] = (g, p) => LowerOverAxes(g[0], p, ReductionKind.Mean);
+        table[typeof(ReduceMax)] = (g, p) => LowerOverAxes(g[0], p, ReductionKind.Max);
+        table[typeof(ReduceMin)] = (g, p) => LowerOverAxes(g[0], p, ReductionKind.Min);
+        table[typeof(ReduceSumSquare)] = (g, p) => LowerOverAxes(g[0], p, ReductionKind.SumOfSquares);
+        table[typeof(ReduceL1)] = (g, p) => LowerOverAxes(g[0], p, ReductionKind.SumOfAbsolutes);
+        table[typeof(GlobalAveragePool)] = (g, p) => LowerGlobal(g[0], p, ReductionKind.Mean);
+        table[typeof(GlobalMaxPool)] = (g, p) => LowerGlobal(g[0], p, ReductionKind.Max);
     }
 
-    private static bool LowerOverAxes(Node node, Planner planner, bool isMean) => AxesOf(node) is { } reduced && Lower(node, planner, reduced, isMean);
+    private static bool LowerOverAxes(Node node, Planner planner, ReductionKind kind) => AxesOf(node) is { } reduced && Lower(node, planner, reduced, kind);
 
-    // The largest, smallest, squares or magnitudes over one stretch of axes in row-major order.
-    private static bool LowerKind(Node node, Planner planner, ReductionKind kind)
-    {
-        var input = node.Inputs[0]!;
-        if (AxesOf(node) is not { } reduced || Parts.Of(Runs(Layouts.Order(input.Shape.Rank, Layout.RowMajor), input.Shape, reduced)) is not { Sides: false } parts) return false;
-        var (source, target) = (planner.Read(input), planner.Define(node.Output));
-        planner.Emit(new Step(node.Name, $"reduce.{kind}", [source], [target], c =>
-            Kernels.Reduction.Run(c.Pool, kind, parts.Outer, parts.Middle, parts.Inner, source.Floats, target.Floats)));
-        return true;
-    }
+    private static bool LowerGlobal(Node node, Planner planner, ReductionKind kind) => node.Inputs[0] is { DType: DType.Float32, Shape: { Count: > 0 } shape }
+        && Lower(node, planner, [.. Enumerable.Range(0, shape.Rank).Select(axis => axis > 1)], kind);
 
     // One flag per axis; null if the axes are not known or nothing is to be reduced.
     private static bool[]? AxesOf(Node node)
@@ -48,8 +41,8 @@ internal static unsafe class ReductionLowering
         return reduced;
     }
 
-    /// <summary>Emits the sum (or mean) of the node's first input over the marked axes.</summary>
-    public static bool Lower(Node node, Planner planner, bool[] reduced, bool isMean)
+    /// <summary>Emits the reduction of the node's first input over the marked axes.</summary>
+    public static bool Lower(Node node, Planner planner, bool[] reduced, ReductionKind kind)
     {
         var (input, output) = (node.Inputs[0]!, node.Output);
         var layout = planner.ReadAny(input).Layout;
@@ -63,7 +56,7 @@ internal static unsafe class ReductionLowering
         var runs = Runs(order, input.Shape, reduced);
         var parts = Parts.Of(runs);
         if (parts is null) return false;
-        Emit(node.Name, planner.Read(input, layout), planner.Define(output, isKept ? layout : Layout.RowMajor), parts.Value, isMean, planner);
+        Emit(node.Name, kind, planner.Read(input, layout), planner.Define(output, isKept ? layout : Layout.RowMajor), parts.Value, planner);
         return true;
     }
 
@@ -71,25 +64,16 @@ internal static unsafe class ReductionLowering
     public static bool Sum(string name, Slot source, Slot target, bool[] reduced, Planner planner)
     {
         if (Parts.Of(Runs(Layouts.Order(source.Shape.Rank, source.Layout), source.Shape, reduced)) is not { } parts) return false;
-        Emit(name, source, target, parts, isMean: false, planner);
+        Emit(name, ReductionKind.Sum, source, target, parts, planner);
         return true;
     }
 
-    private static void Emit(string name, Slot source, Slot target, Parts parts, bool isMean, Planner planner)
+    private static void Emit(string name, ReductionKind kind, Slot source, Slot target, Parts parts, Planner planner)
     {
         var (outer, middle, inner, sides) = parts;
-        if (sides)
-        {
-            var divisor = isMean ? 1f / ((float)outer * inner) : 1f;
-            planner.Emit(new Step(name, "sum.sides", [source], [target], c => AxisSum.Sides(c.Pool, source.Floats, target.Floats, outer, middle, inner, divisor)));
-            return;
-        }
-        var scale = isMean ? 1f / middle : 1f;
-        var scratch = Planner.Scratch(name, DType.Float32, AxisSum.ScratchSize(planner.Options.Threads, outer < planner.Options.Threads ? outer : 0, inner));
-        planner.Emit(new Step(name, "sum.middle", [source], [target], c => AxisSum.Middle(c.Pool, source.Floats, target.Floats, outer, middle, inner, scale, scratch.Floats))
-        {
-            Scratch = [scratch],
-        });
+        planner.Emit(new Step(name, $"reduce.{kind}", [source], [target], sides
+            ? c => Kernels.Reduction.RunSides(c.Pool, kind, outer, middle, inner, source.Floats, target.Floats)
+            : c => Kernels.Reduction.Run(c.Pool, kind, outer, middle, inner, source.Floats, target.Floats)));
     }
 
     // Do the kept axes follow each other in memory as they do in the graph?
@@ -105,7 +89,7 @@ internal static unsafe class ReductionLowering
         return true;
     }
 
-    // Neighbouring axes in memory that are all summed, or all kept, count as one.
+    // Neighbouring axes in memory that are all reduced, or all kept, count as one.
     private static List<(int Size, bool Reduced)> Runs(int[] order, Shape shape, bool[] reduced)
     {
         var runs = new List<(int Size, bool Reduced)>();
@@ -118,7 +102,7 @@ internal static unsafe class ReductionLowering
         return runs;
     }
 
-    /// <summary>The three sizes the kernels know; sides: the outer and inner are summed, else the middle.</summary>
+    /// <summary>The three sizes the kernels know; sides: the outer and inner are reduced, else the middle.</summary>
     private readonly record struct Parts(int Outer, int Middle, int Inner, bool Sides)
     {
         public static Parts? Of(List<(int Size, bool Reduced)> runs) => runs switch

@@ -2,13 +2,13 @@ using Nabi.Runtime.Kernels;
 
 namespace Nabi.Runtime.Tests.Kernels;
 
-public sealed unsafe class ElementwiseTests : IDisposable
+public sealed unsafe class ElementProgramTests : IDisposable
 {
     private readonly WorkPool pool = new(2);
 
     public static TheoryData<UnaryKind> UnaryKinds => [.. Enum.GetValues<UnaryKind>()];
 
-    public static TheoryData<BinaryKind> BinaryKinds => [.. Enum.GetValues<BinaryKind>()];
+    public static TheoryData<string> Kinds => [.. Enum.GetNames<ElementKind>()];
 
     public void Dispose() => pool.Dispose();
 
@@ -22,7 +22,7 @@ public sealed unsafe class ElementwiseTests : IDisposable
         {
             using var x = Given.Floats(n, n + 1, low, 6f);
             using var y = new GuardedBuffer<float>(n);
-            Elementwise.Apply(pool, f, n, x.Pointer, y.Pointer);
+            Apply(f, n, x.Pointer, y.Pointer);
             Given.Near(Expected(f, x.Span), y.Span, 1e-6, $"{kind} of {n}");
         }
     }
@@ -38,7 +38,7 @@ public sealed unsafe class ElementwiseTests : IDisposable
         const int n = 200_000;
         using var x = Given.Floats(n, 9, low, high);
         using var y = new GuardedBuffer<float>(n);
-        Elementwise.Apply(pool, new(kind), n, x.Pointer, y.Pointer);
+        Apply(new Unary(kind), n, x.Pointer, y.Pointer);
         for (var i = 0; i < n; i++)
         {
             var expected = UnaryReference.Evaluate(new(kind), x[i]);
@@ -53,7 +53,7 @@ public sealed unsafe class ElementwiseTests : IDisposable
         const int n = 100_000;
         using var x = Given.Floats(n, 9, -5f, 5f);
         using var y = new GuardedBuffer<float>(n);
-        Elementwise.Apply(pool, new(UnaryKind.Erf), n, x.Pointer, y.Pointer);
+        Apply(new Unary(UnaryKind.Erf), n, x.Pointer, y.Pointer);
         for (var i = 0; i < n; i++)
             Assert.Equal(UnaryReference.Erf(x[i]), y[i], 5e-7);
     }
@@ -80,14 +80,15 @@ public sealed unsafe class ElementwiseTests : IDisposable
     public void LimitsAndNotANumber(UnaryKind kind, float x, float expected)
     {
         float y;
-        Elementwise.Apply(pool, new(kind), 1, &x, &y);
+        Apply(new Unary(kind), 1, &x, &y);
         Assert.Equal(expected, y, float.IsFinite(expected) ? 1e-3f * MathF.Abs(expected) : 0f);
     }
 
     [Theory]
-    [MemberData(nameof(BinaryKinds))]
-    public void EveryTailOfEveryBinaryFunction(BinaryKind kind)
+    [MemberData(nameof(Kinds))]
+    public void EveryTailOfEveryInstruction(string name)
     {
+        var kind = Enum.Parse<ElementKind>(name);
         for (var n = 0; n <= Given.LongestTail; n++)
         {
             using var a = Given.Floats(n, 1, 0.1f, 2f);
@@ -95,10 +96,13 @@ public sealed unsafe class ElementwiseTests : IDisposable
             using var y = new GuardedBuffer<float>(n);
             if (n > 2)
                 b[2] = a[2];
-            Elementwise.Apply(pool, kind, n, a.Pointer, b.Pointer, y.Pointer);
+            using var c = Given.Floats(n, 3);
+            if (n > 1)
+                a[1] = 0;
+            Run([n], [[1], [1], [1]], [new ElementInstruction(kind, Unary.Relu, 0, 1, 2)], [(nint)a.Pointer, (nint)b.Pointer, (nint)c.Pointer], y.Pointer);
             var expected = new double[n];
             for (var i = 0; i < n; i++)
-                expected[i] = Evaluate(kind, a[i], b[i]);
+                expected[i] = Evaluate(kind, a[i], b[i], c[i]);
             Given.Near(expected, y.Span, 1e-6, kind.ToString());
         }
     }
@@ -119,7 +123,7 @@ public sealed unsafe class ElementwiseTests : IDisposable
         foreach (var s in shape)
             count *= s;
         using var y = new GuardedBuffer<float>(count);
-        Elementwise.Broadcast(pool, BinaryKind.Subtract, shape, a.Pointer, aStrides, b.Pointer, bStrides, y.Pointer);
+        Run(Array.ConvertAll(shape, d => (int)d), [aStrides, bStrides], [new ElementInstruction(ElementKind.Subtract, default, 0, 1)], [(nint)a.Pointer, (nint)b.Pointer], y.Pointer);
         for (var i = 0; i < count; i++)
         {
             long rest = i, ia = 0, ib = 0;
@@ -131,6 +135,21 @@ public sealed unsafe class ElementwiseTests : IDisposable
             }
             Assert.Equal(a[(int)ia] - b[(int)ib], y[i]);
         }
+    }
+
+    [Fact]
+    public void InstructionsRunInOrderOverBlocks()
+    {
+        const int rows = 70, columns = 500;
+        using var x = Given.Floats(rows * columns, 1);
+        using var scale = Given.Floats(columns, 2);
+        using var shift = Given.Floats(rows, 3);
+        Run([rows, columns], [[columns, 1], [0, 1], [1, 0]],
+            [new(ElementKind.Multiply, default, 0, 1), new(ElementKind.Add, default, 3, 2), new(ElementKind.Unary, Unary.Relu, 4)],
+            [(nint)x.Pointer, (nint)scale.Pointer, (nint)shift.Pointer], x.Pointer);
+        using var given = Given.Floats(rows * columns, 1);
+        for (var i = 0; i < rows * columns; i++)
+            Assert.Equal(Math.Max(0, (given[i] * scale[i % columns]) + shift[i / columns]), x[i]);
     }
 
     private static long Extent(long[] shape, long[] strides)
@@ -149,21 +168,25 @@ public sealed unsafe class ElementwiseTests : IDisposable
         return y;
     }
 
-    private static double Evaluate(BinaryKind kind, float a, float b) => kind switch
+    private void Apply(Unary f, int count, float* x, float* y) => Run([count], [[1]], [new ElementInstruction(ElementKind.Unary, f, 0)], [(nint)x], y);
+
+    private void Run(int[] dims, long[][] strides, ElementInstruction[] instructions, ReadOnlySpan<nint> operands, float* y) =>
+        new ElementProgram(dims, Array.ConvertAll(strides, s => new ElementOperand { Strides = s }), instructions, writesBytes: false).Run(pool, operands, (byte*)y);
+
+    private static double Evaluate(ElementKind kind, float a, float b, float c) => kind switch
     {
-        BinaryKind.Add => a + b,
-        BinaryKind.Subtract => a - b,
-        BinaryKind.Multiply => (double)a * b,
-        BinaryKind.Divide => (double)a / b,
-        BinaryKind.Maximum => Math.Max(a, b),
-        BinaryKind.Minimum => Math.Min(a, b),
-        BinaryKind.Power => Math.Pow(a, b),
-        BinaryKind.Greater => a > b ? 1 : 0,
-        BinaryKind.Less => a < b ? 1 : 0,
-        BinaryKind.Equal => a == b ? 1 : 0,
-        BinaryKind.ReluGradient => b > 0 ? a : 0,
-        BinaryKind.SigmoidGradient => (double)a * b * (1 - (double)b),
-        BinaryKind.TanhGradient => a * (1 - ((double)b * b)),
+        ElementKind.Unary => Math.Max(a, 0),
+        ElementKind.Add => a + b,
+        ElementKind.Subtract => a - b,
+        ElementKind.Multiply => (double)a * b,
+        ElementKind.Divide => (double)a / b,
+        ElementKind.Maximum => Math.Max(a, b),
+        ElementKind.Minimum => Math.Min(a, b),
+        ElementKind.Less => a < b ? 1 : 0,
+        ElementKind.Equal => a == b ? 1 : 0,
+        ElementKind.Not => a == 0 ? 1 : 0,
+        ElementKind.Select => a != 0 ? b : c,
+        ElementKind.GateAbove => b > 0 ? a : 0,
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 }

@@ -2,7 +2,7 @@ using Nabi.Runtime.Kernels;
 
 namespace Nabi.Runtime.Tests.Kernels;
 
-public sealed unsafe class PermutationTests : IDisposable
+public sealed unsafe class StridedCopyTests : IDisposable
 {
     private readonly WorkPool pool = new(2);
 
@@ -27,7 +27,16 @@ public sealed unsafe class PermutationTests : IDisposable
             count *= s;
         using var x = Given.Bytes(count, 5);
         using var y = new GuardedBuffer<sbyte>(count);
-        Permutation.Permute(pool, shape, permutation, x.Pointer, y.Pointer);
+        var strides = new long[shape.Length];
+        long stride = 1;
+        for (var axis = shape.Length - 1; axis >= 0; stride *= shape[axis--])
+            strides[axis] = stride;
+        var dims = Array.ConvertAll(permutation, axis => (int)shape[axis]);
+        var written = new long[shape.Length];
+        stride = 1;
+        for (var axis = shape.Length - 1; axis >= 0; stride *= dims[axis--])
+            written[axis] = stride;
+        new StridedCopy(dims, Array.ConvertAll(permutation, axis => strides[axis]), written, 1).Run(pool, (byte*)x.Pointer, (byte*)y.Pointer);
         var index = new long[shape.Length];
         for (var i = 0; i < count; i++)
         {
@@ -45,7 +54,24 @@ public sealed unsafe class PermutationTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    [InlineData(8)]
+    public void ElementsOfAnySizeAreRepeatedAndReversed(int size)
+    {
+        const int rows = 40, columns = 19;
+        using var x = Given.Bytes(columns * size, 3);
+        using var y = new GuardedBuffer<sbyte>(rows * columns * size);
+        new StridedCopy([rows, columns], [0, -1], [columns, 1], size).Run(pool, (byte*)x.Pointer + ((columns - 1) * size), (byte*)y.Pointer);
+        for (var r = 0; r < rows; r++)
+            for (var c = 0; c < columns; c++)
+                for (var i = 0; i < size; i++)
+                    Assert.Equal(x[((columns - 1 - c) * size) + i], y[(((r * columns) + c) * size) + i]);
+    }
+
     [Fact]
-    public void RefusesAnAxisTwice() =>
-        Assert.Throws<ArgumentException>(() => Permutation.Permute<float>(pool, [1, 1], [0, 0], null, null));
+    public void RefusesMoreAxesThanItWalks() =>
+        Assert.Throws<ArgumentException>(() => new StridedCopy([2, 2, 2, 2, 2, 2, 2, 2, 2], [1, 1, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 1, 1, 1], 4));
 }
