@@ -233,6 +233,7 @@ public sealed class BudgetSearch
     {
         var variants = _state.Variants.Where(v => File.Exists(v.Path)).Select(v => v.Graph is null ? v with { Graph = _store.Read(v.Path) }
             : v).ToArray();
+        Try("latencies in turn", () => variants = [.. _meter.InTurn(variants)]);
         return BudgetVerdict.Of(baseline, variants, _options, _failures, _context, _context.Clock.GetElapsedTime(_start).TotalSeconds);
     }
 }

@@ -7,6 +7,7 @@ internal static class BudgetVerdict
     public static BudgetResult Of(Variant baseline, IReadOnlyList<Variant> variants, BudgetOptions options, IReadOnlyList<string> failures,
         CompressionContext context, double seconds)
     {
+        baseline = variants.First(v => v.Name == baseline.Name);
         var front = ParetoFront.Of(variants).Select(v => v.Name).ToHashSet(StringComparer.Ordinal);
         var marked = variants.Select(v => v with
         {

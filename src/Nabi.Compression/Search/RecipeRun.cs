@@ -24,6 +24,6 @@ public static class RecipeRun
         var graph = recipe.Run(original, context);
         var made = meter.Measure(recipe.Name, graph, recipe.ToString(), context.Notes, context.Cancellation)
             with { Seconds = context.Clock.GetElapsedTime(start).TotalSeconds };
-        return BudgetVerdict.Of(baseline, [baseline, made], options, [], context, context.Clock.GetElapsedTime(start).TotalSeconds);
+        return BudgetVerdict.Of(baseline, meter.InTurn([baseline, made]), options, [], context, context.Clock.GetElapsedTime(start).TotalSeconds);
     }
 }

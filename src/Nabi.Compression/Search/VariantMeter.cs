@@ -56,6 +56,25 @@ internal sealed class VariantMeter(CompressionContext context, IModelStore store
         _baseline = Evaluator.Evaluate(graph, context.Test ?? context.Validation, options, clock: context.Clock, cancellation: context.Cancellation);
     }
 
+    /// <summary>
+    /// The same variants with latencies measured in turn: whatever else the machine does meanwhile, it does to all of them alike.
+    /// </summary>
+    public IReadOnlyList<Variant> InTurn(IReadOnlyList<Variant> variants)
+    {
+        var sessions = variants.Select(v => new Session(v.Graph!.WithBatch(1), new SessionOptions { Threads = context.Threads })).ToArray();
+        try
+        {
+            var inputs = sessions.Select(s => (IReadOnlyDictionary<string, Tensor>)s.Graph.Inputs
+                .ToDictionary(i => i.Name, i => Tensor.Zeros(i.DType, i.Shape), StringComparer.Ordinal)).ToArray();
+            var latencies = Latency.MeasureInTurn(sessions, inputs, Math.Max(10, latencyRuns / 2), latencyRuns, context.Clock);
+            return [.. variants.Select((v, i) => v with { P50Ms = latencies[i].Median.TotalMilliseconds, P95Ms = latencies[i].P95.TotalMilliseconds })];
+        }
+        finally
+        {
+            foreach (var session in sessions) session.Dispose();
+        }
+    }
+
     private Latency MeasureLatency(Graph graph)
     {
         using var session = new Session(graph.WithBatch(1), new SessionOptions { Threads = context.Threads });
