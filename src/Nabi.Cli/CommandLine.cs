@@ -33,7 +33,10 @@ internal static class CommandLine
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors) screen.Note($"nabi: {error.Message}");
+            if (parsed.CommandResult.Command == root && args is [{ } first, ..] && !first.StartsWith('-'))
+                screen.Note($"nabi: There is no command '{first}'; there are {string.Join(", ", root.Subcommands.Select(c => c.Name))}.");
+            else
+                foreach (var error in parsed.Errors) screen.Note($"nabi: {error.Message}");
             screen.Note(parsed.CommandResult.Command == root ? "nabi: try 'nabi --help'." : $"nabi: try 'nabi {parsed.CommandResult.Command.Name} --help'.");
             return Usage;
         }

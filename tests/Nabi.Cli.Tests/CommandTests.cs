@@ -111,8 +111,14 @@ public sealed class CommandTests : IDisposable
         (await Run([.. command[..^1], "4", "-o", _at["d.nabi"], "--checkpoint", _at["c.ckpt"]])).FailsWith(_at["c.ckpt"], "belongs to another training", "Delete it");
     }
 
+    [Fact]
+    public async Task Unknown_commands_list_the_known_ones()
+    {
+        (await Run("frobnicate")).IsUsage("no command 'frobnicate'", "inspect, train");
+        Assert.Equal(CommandLine.Usage, (await Run()).ExitCode);
+    }
+
     [Theory]
-    [InlineData("frobnicate")]
     [InlineData("eval")]
     [InlineData("eval", "m.onnx")]
     [InlineData("eval", "m.onnx", "--data", "glyphs", "--threads", "0")]
