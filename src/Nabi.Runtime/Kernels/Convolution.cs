@@ -1,16 +1,24 @@
+using System.Runtime.InteropServices;
+
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>A single precision convolution of NHWC images, forward or transposed, made once per geometry and run any number of times.</summary>
 /// <remarks>
-/// <para>1 x 1 kernels of stride 1 are matrix products in place; other kernels gather through an <see cref="Indirection"/>; convolutions with one
-/// filter per channel are computed directly with channels in the lanes. No image is copied and no scratch memory is needed.</para>
+/// <para>1 x 1 kernels of stride 1 are matrix products in place; other kernels gather through an <see cref="Indirection"/>, or without one where no
+/// window touches padding; convolutions with one filter per channel are computed directly with channels in the lanes. Images are read where they
+/// are, except those of very few channels (first layers), where finding the pixels would cost more than the products: they are padded first.</para>
 /// <para>The transposed direction computes what ONNX calls ConvTranspose, which is also the gradient of the forward convolution with respect to its
 /// input. It takes the shape of that forward convolution and reads images of the forward output's size.</para>
 /// <para>An instance is immutable and may be used by several threads.</para>
 /// </remarks>
 public sealed unsafe class Convolution
 {
+    /// <summary>Images of up to so many channels are copied with their padding.</summary>
+    private const int FewChannels = 4;
+
     private readonly Indirection indirection;
+    private readonly PaddedImage images;
+    private readonly bool readsWindows;
 
     /// <summary>Prepares a convolution.</summary>
     /// <param name="shape">Geometry of the forward convolution.</param>
@@ -25,6 +33,19 @@ public sealed unsafe class Convolution
         indirection = transposed ? Indirection.Transposed(shape.Window) : Indirection.Forward(shape.Window);
         ReadChannels = (transposed ? shape.OutChannels : shape.InChannels) / shape.Groups;
         WriteChannels = (transposed ? shape.InChannels : shape.OutChannels) / shape.Groups;
+        if (transposed || shape.IsDepthwise || shape.Window.IsPointwise || Taps * ReadChannels > TileLoop.DepthBlock)
+            return;
+        if (!indirection.SeesPadding)
+        {
+            images = PaddedImage.AsIs(shape.Window);
+            readsWindows = true;
+        }
+        else if (shape.InChannels <= FewChannels && PaddedImage.Of(shape.Window) is var padded && padded.IsModest(shape.Window))
+        {
+            images = padded;
+            readsWindows = true;
+            ScratchSize = padded.Pixels * shape.InChannels;
+        }
     }
 
     /// <summary>Geometry of the forward convolution.</summary>
@@ -47,6 +68,14 @@ public sealed unsafe class Convolution
             return size;
         }
     }
+
+    /// <summary>Floats of scratch memory that make the run faster; often 0.</summary>
+    public long ScratchSize { get; }
+
+    private int Taps => Shape.Window.KernelHeight * Shape.Window.KernelWidth;
+
+    /// <summary>Whether a row of the window is one stretch of memory, padding apart.</summary>
+    private bool MergesColumns => !IsTransposed && Shape.Groups == 1 && Shape.Window.DilationWidth == 1;
 
     /// <summary>Channels read per group.</summary>
     private int ReadChannels { get; }
@@ -84,9 +113,15 @@ public sealed unsafe class Convolution
     /// <param name="packed">From <see cref="Pack"/>.</param>
     /// <param name="output">Images to write; must not overlap the input.</param>
     /// <param name="epilogue">Bias per output channel, residual (image of the output's shape), accumulation and activation.</param>
-    public void Run(WorkPool pool, float* input, float* packed, float* output, in Epilogue epilogue)
+    /// <param name="scratch"><see cref="ScratchSize"/> floats, or null to do without. The result is the same.</param>
+    public void Run(WorkPool pool, float* input, float* packed, float* output, in Epilogue epilogue, float* scratch = null)
     {
         ArgumentNullException.ThrowIfNull(pool);
+        if (readsWindows && images.Pixels > 0 && (ScratchSize == 0 || scratch is not null))
+        {
+            RunWindows(pool, input, packed + ZeroSize, output, epilogue, scratch);
+            return;
+        }
         var zero = packed;
         packed += ZeroSize;
         foreach (var vertical in indirection.Vertical)
@@ -156,18 +191,12 @@ public sealed unsafe class Convolution
 
     private void RunGroups(WorkPool pool, ImageRows rows, float* packed, float* output, in Epilogue epilogue)
     {
-        var writeStride = (long)WriteChannels * Shape.Groups;
         rows.Channels = ReadChannels;
-        rows.MergesColumns = !IsTransposed && Shape.Groups == 1 && Shape.Window.DilationWidth == 1 && Shape.Window.KernelWidth > 1;
+        rows.MergesColumns = MergesColumns && Shape.Window.KernelWidth > 1;
         var groupSize = Gemm.PackedSize(WriteChannels, rows.Depth);
         for (var g = 0; g < Shape.Groups; g++)
         {
-            var part = epilogue with
-            {
-                Bias = epilogue.Bias is null ? null : epilogue.Bias + (g * WriteChannels),
-                Residual = epilogue.Residual is null ? null : epilogue.Residual + (g * WriteChannels),
-            };
-            var sink = new FloatSink(output + (g * WriteChannels), writeStride, part);
+            var sink = SinkOf(g, output, epilogue);
             var work = (long)rows.Rows * WriteChannels * Math.Max(1, rows.Depth);
             if (Shape.Window.IsPointwise)
             {
@@ -183,6 +212,35 @@ public sealed unsafe class Convolution
             }
             packed += groupSize;
         }
+    }
+
+    private void RunWindows(WorkPool pool, float* input, float* packed, float* output, in Epilogue epilogue, float* scratch)
+    {
+        if (ScratchSize > 0)
+        {
+            var copy = new CopyKernel { Images = images, Copy = new CopyPixels(input, scratch, Shape.InChannels) };
+            pool.Run(ref copy, ScratchSize);
+            input = scratch;
+        }
+        var depth = (MergesColumns ? Shape.Window.KernelWidth : 1) * ReadChannels;
+        var rows = WindowRows.Of(Shape.Window, images, (long)Shape.InChannels * sizeof(float), MergesColumns, depth);
+        for (var g = 0; g < Shape.Groups; g++)
+        {
+            rows.Source = (byte*)(input + (g * ReadChannels));
+            var kernel = new TileKernel<WindowRows> { Source = rows, Packed = packed, Columns = WriteChannels, Sink = SinkOf(g, output, epilogue) };
+            pool.Run(ref kernel, (long)rows.Rows * WriteChannels * rows.Depth);
+            packed += Gemm.PackedSize(WriteChannels, rows.Depth);
+        }
+    }
+
+    private FloatSink SinkOf(int group, float* output, in Epilogue epilogue)
+    {
+        var start = group * WriteChannels;
+        return new FloatSink(output + start, (long)WriteChannels * Shape.Groups, epilogue with
+        {
+            Bias = epilogue.Bias is null ? null : epilogue.Bias + start,
+            Residual = epilogue.Residual is null ? null : epilogue.Residual + start,
+        });
     }
 
     private void RunDepthwise(WorkPool pool, ImageRows rows, float* packed, float* output, in Epilogue epilogue)
@@ -212,5 +270,22 @@ public sealed unsafe class Convolution
             where L : unmanaged, ILanes<V>
             where V : unmanaged =>
             TileLoop.Run<L, V, TRows, FloatSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
+    }
+    private struct CopyKernel : IKernel
+    {
+        public PaddedImage Images;
+        public CopyPixels Copy;
+
+        public readonly void Run<L, V>(int worker, int workers)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged => Images.Fill(Copy, worker, workers);
+    }
+
+    private readonly struct CopyPixels(float* input, float* output, int channels) : IPixelCopy
+    {
+        public void Zero(long target, long count) => NativeMemory.Clear(output + (target * channels), (nuint)(count * channels * sizeof(float)));
+
+        public void Copy(long source, long target, long count) =>
+            NativeMemory.Copy(input + (source * channels), output + (target * channels), (nuint)(count * channels * sizeof(float)));
     }
 }

@@ -21,6 +21,9 @@ internal sealed class Indirection
     /// <summary>Column phases; offsets count columns.</summary>
     public AxisPhase[] Horizontal { get; }
 
+    /// <summary>Whether some output pixel sees padding.</summary>
+    public bool SeesPadding => Vertical.Any(p => p.SeesPadding) || Horizontal.Any(p => p.SeesPadding);
+
     /// <summary>Each output pixel gathers its window.</summary>
     public static Indirection Forward(in WindowShape w) => new(
         [AxisPhase.Forward(w.OutHeight, w.Height, w.KernelHeight, w.StrideHeight, w.DilationHeight, w.PadTop)],
@@ -61,6 +64,9 @@ internal sealed class AxisPhase
 
     /// <summary>Outputs [InteriorStart, InteriorEnd) see no padding.</summary>
     public (int Start, int End) Interior { get; private set; }
+
+    /// <summary>Whether some output sees padding.</summary>
+    public bool SeesPadding => Interior != (0, Count);
 
     public static AxisPhase Forward(int outputs, int inputs, int kernel, int stride, int dilation, int pad)
     {

@@ -27,6 +27,10 @@ public sealed unsafe class ConvolutionTests : IDisposable
         var expected = ConvReference.Forward(shape, x.Span, weights.Span);
         conv.Run(pool, x.Pointer, packed.Pointer, y.Pointer, default);
         Given.Near(expected, y.Span, 2e-5, name);
+        using var scratch = new GuardedBuffer<float>(conv.ScratchSize);
+        using var same = new GuardedBuffer<float>(y.Length);
+        conv.Run(pool, x.Pointer, packed.Pointer, same.Pointer, default, scratch.Pointer);
+        Assert.Equal(y.Span.ToArray(), same.Span.ToArray());
 
         for (var i = 0; i < expected.Length; i++)
             expected[i] = UnaryReference.Evaluate(new(UnaryKind.HardSwish), expected[i] + bias[i % shape.OutChannels] + residual[i]);
@@ -36,7 +40,7 @@ public sealed unsafe class ConvolutionTests : IDisposable
             Residual = residual.Pointer,
             ResidualStride = shape.OutChannels,
             Activation = new(UnaryKind.HardSwish),
-        });
+        }, scratch.Pointer);
         Given.Near(expected, y.Span, 2e-5, name + " with epilogue");
     }
 

@@ -6,6 +6,7 @@ namespace Nabi.Runtime.Kernels;
 /// <summary>Stored bytes widened with their zero point taken off, and narrowed again.</summary>
 internal static unsafe class Bytes
 {
+    /// <summary>target = source - zeroPoint.</summary>
     public static void ToShorts(byte* source, long count, bool isSigned, int zeroPoint, short* target)
     {
         long i = 0;
@@ -20,45 +21,20 @@ internal static unsafe class Bytes
                 (high - zero).Store(target + i + 32);
             }
         }
-        else if (Vector128.IsHardwareAccelerated)
+        if (Vector128.IsHardwareAccelerated && count >= 8)
         {
+            // The last register overlaps the one before: short rows have no scalar tail.
             var zero = Vector128.Create((short)zeroPoint);
-            for (; i <= count - 16; i += 16)
+            for (; i < count; i += 8)
             {
-                var bytes = Vector128.Load(source + i);
-                var (low, high) = isSigned ? Vector128.Widen(bytes.AsSByte()) : Shorts(Vector128.Widen(bytes));
-                (low - zero).Store(target + i);
-                (high - zero).Store(target + i + 8);
+                var at = Math.Min(i, count - 8);
+                var eight = Vector128.CreateScalar(*(ulong*)(source + at));
+                var wide = isSigned ? Vector128.WidenLower(eight.AsSByte()) : Vector128.WidenLower(eight.AsByte()).AsInt16();
+                (wide - zero).Store(target + at);
             }
         }
         for (; i < count; i++)
             target[i] = (short)(QuantizedFormat.Read(source + i, isSigned) - zeroPoint);
-    }
-
-    /// <summary>As <see cref="ToShorts"/> for pixels of an odd number of channels, each followed by a zero.</summary>
-    public static void ToPairedShorts(byte* source, long pixels, int channels, bool isSigned, int zeroPoint, short* target)
-    {
-        // Whole registers run over the end of a pixel and are put right by the next; the last pixels go one by one.
-        var whole = Vector128.IsHardwareAccelerated ? pixels - ((15 + channels) / channels) : 0;
-        var zero = Vector128.Create((short)zeroPoint);
-        long pixel = 0;
-        for (; pixel < whole; pixel++, source += channels, target += channels + 1)
-        {
-            for (var c = 0; c < channels; c += 16)
-            {
-                var bytes = Vector128.Load(source + c);
-                var (low, high) = isSigned ? Vector128.Widen(bytes.AsSByte()) : Shorts(Vector128.Widen(bytes));
-                (low - zero).Store(target + c);
-                (high - zero).Store(target + c + 8);
-            }
-            target[channels] = 0;
-        }
-        for (; pixel < pixels; pixel++, source += channels, target += channels + 1)
-        {
-            for (var c = 0; c < channels; c++)
-                target[c] = (short)(QuantizedFormat.Read(source + c, isSigned) - zeroPoint);
-            target[channels] = 0;
-        }
     }
 
     /// <summary>target = (source - zeroPoint) * scale.</summary>
@@ -81,7 +57,7 @@ internal static unsafe class Bytes
                 (Vector512.ConvertToSingle(d) * factor).Store(target + i + 48);
             }
         }
-        else if (Vector128.IsHardwareAccelerated)
+        if (Vector128.IsHardwareAccelerated)
         {
             var zero = Vector128.Create((short)zeroPoint);
             var factor = Vector128.Create(scale);

@@ -8,8 +8,8 @@ namespace Nabi.Runtime.Kernels;
 /// <remarks>
 /// <para>y = clamp(zero_y + round(m[o] * (bias[o] + sum (x - zero_x) * w)), low, high) with the rounding of <see cref="Requantizer"/>; padding stands for
 /// x = zero_x. Sums are exact, so all widths and numbers of workers give the same bytes.</para>
-/// <para>The input is widened to 16 bits with its zero point taken off, once per run; pairs of channels are then multiplied and added in 32-bit lanes,
-/// which cannot saturate. Depthwise convolutions use float lanes: their sums stay below 2^24, where floats are exact integers.</para>
+/// <para>The input is widened to 16 bits with its zero point taken off and padded, once per run; pairs of numbers that follow each other in a row of
+/// the window are then multiplied and added in 32-bit lanes, which cannot saturate. A row of odd length ends with a weight of zero. Depthwise convolutions use float lanes: their sums stay below 2^24, where floats are exact integers.</para>
 /// <para>An instance is immutable and may be used by several threads.</para>
 /// </remarks>
 public sealed unsafe class QuantizedConvolution
@@ -21,10 +21,12 @@ public sealed unsafe class QuantizedConvolution
     private const int MaxDepthwiseTaps = (1 << 24) / (255 * 128);
 
     private readonly Indirection indirection;
+    private readonly PaddedImage padded;
 
     /// <summary>Prepares a convolution.</summary>
     /// <param name="shape">Geometry.</param>
-    /// <exception cref="ArgumentException">As for <see cref="Convolution"/>, or the filter is so large that a 32-bit sum could overflow.</exception>
+    /// <exception cref="ArgumentException">As for <see cref="Convolution"/>, or the filter is so large that a 32-bit sum could overflow, or there is far
+    /// more padding than image.</exception>
     public QuantizedConvolution(in ConvShape shape)
     {
         shape.Check();
@@ -33,16 +35,19 @@ public sealed unsafe class QuantizedConvolution
         if ((long)taps * InGroup > MaxDepth || (shape.IsDepthwise && taps > MaxDepthwiseTaps))
             throw new ArgumentException($"A filter of {taps} taps and {InGroup} channels can overflow its accumulator.", nameof(shape));
         indirection = Indirection.Forward(shape.Window);
+        padded = PaddedImage.Of(shape.Window);
+        if (!padded.IsModest(shape.Window))
+            throw new ArgumentException("The padding is far larger than the images.", nameof(shape));
     }
 
     /// <summary>Geometry.</summary>
     public ConvShape Shape { get; }
 
     /// <summary>Four-byte elements of the packed weights.</summary>
-    public long PackedSize => ZeroSize + (Shape.IsDepthwise ? Shape.WeightSize : Shape.Groups * Gemm.PackedSize(OutGroup, Taps * PairsPerGroup));
+    public long PackedSize => Shape.IsDepthwise ? ZeroSize + Shape.WeightSize : Shape.Groups * Gemm.PackedSize(OutGroup, Depth);
 
     /// <summary>Four-byte elements of scratch memory.</summary>
-    public long ScratchSize => InputPixels * Shape.Groups * PairsPerGroup;
+    public long ScratchSize => Shape.IsDepthwise ? InputPixels * Shape.Groups : ((padded.Pixels * Shape.InChannels) + 1) / 2 + 1;   // a last pair of one
 
     private int Taps => Shape.Window.KernelHeight * Shape.Window.KernelWidth;
 
@@ -50,14 +55,21 @@ public sealed unsafe class QuantizedConvolution
 
     private int OutGroup => Shape.OutChannels / Shape.Groups;
 
-    private int PairsPerGroup => (InGroup + 1) / 2;
+    /// <summary>Whether a row of the window is one stretch of memory.</summary>
+    private bool MergesColumns => Shape.Groups == 1 && Shape.Window.DilationWidth == 1;
+
+    /// <summary>Pixels in a stretch.</summary>
+    private int Stretch => MergesColumns ? Shape.Window.KernelWidth : 1;
+
+    /// <summary>Pairs in a stretch.</summary>
+    private int StretchPairs => ((Stretch * InGroup) + 1) / 2;
+
+    private int Depth => Taps / Stretch * StretchPairs;
 
     private long InputPixels => (long)Shape.Window.Batch * Shape.Window.Height * Shape.Window.Width;
 
-    /// <summary>Zeros at the front of the packed weights, which padding points at.</summary>
-    private int ZeroSize => (int)((Shape.IsDepthwise
-        ? Shape.Groups * (((Shape.Window.KernelWidth - 1L) * Shape.Window.DilationWidth) + 1)
-        : (long)PairsPerGroup * Shape.Window.KernelWidth) + 15) / 16 * 16;
+    /// <summary>Zeros at the front of packed depthwise weights, which padding points at.</summary>
+    private int ZeroSize => ((Shape.Groups * (((Shape.Window.KernelWidth - 1) * Shape.Window.DilationWidth) + 1)) + 15) / 16 * 16;
 
     /// <summary>Packs weights.</summary>
     /// <param name="weights">[OutChannels, InChannels / Groups, KernelHeight, KernelWidth], int8.</param>
@@ -72,24 +84,15 @@ public sealed unsafe class QuantizedConvolution
                 packed[ZeroSize + ((i % taps * (long)Shape.Groups) + (i / taps))] = weights[i];
             return;
         }
-        var target = (short*)(packed + ZeroSize);
+        var target = (short*)packed;
         var width = TileLoop.PanelColumns;
         for (var g = 0; g < Shape.Groups; g++)
         {
             for (var column = 0; column < OutGroup; column += width)
             {
-                for (var tap = 0; tap < taps; tap++)
-                {
-                    for (var i = 0; i < InGroup; i++)
-                    {
-                        for (var j = 0; j < Math.Min(width, OutGroup - column); j++)
-                        {
-                            var o = ((long)g * OutGroup) + column + j;
-                            target[((((long)i / 2 * width) + j) * 2) + (i % 2)] = weights[((o * InGroup) + i) * taps + tap];
-                        }
-                    }
-                    target += (long)PairsPerGroup * width * 2;
-                }
+                var first = ((long)g * OutGroup) + column;
+                PackPanel(weights + (first * InGroup * taps), Math.Min(width, OutGroup - column), width, target);
+                target += (long)Depth * width * 2;
             }
         }
     }
@@ -114,45 +117,58 @@ public sealed unsafe class QuantizedConvolution
             Significands = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(scales.Significands)),
             Shifts = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(scales.Shifts)),
         };
-        var widen = new WidenKernel
-        {
-            Input = input, Pixels = InputPixels, Groups = Shape.Groups, Channels = InGroup, Format = scales.Input, Output = scratch, ToFloat = Shape.IsDepthwise,
-        };
-        pool.Run(ref widen, InputPixels * Shape.InChannels);
-        var rows = ImageRows.Of(Shape.Window, transposed: false, indirection.Vertical[0], indirection.Horizontal[0]);
-        rows.Zero = packed;
-        rows.Blocks = false;
-        if (rows.Rows > 0 && Shape.IsDepthwise)
-            RunDepthwise(pool, rows, scratch, packed + ZeroSize, sink);
-        else if (rows.Rows > 0)
-            RunGroups(pool, rows, scratch, packed + ZeroSize, sink);
+        if (padded.Pixels > 0 && Shape.IsDepthwise)
+            RunDepthwise(pool, input, scratch, packed, scales.Input, sink);
+        else if (padded.Pixels > 0)
+            RunGroups(pool, input, scratch, packed, scales.Input, sink);
         GC.KeepAlive(scales);
     }
 
-    private void RunDepthwise(WorkPool pool, ImageRows rows, float* input, float* weights, QuantizedSink sink)
+    // [taps][stretch, in pairs][column][2]; the second half of an odd stretch's last pair stays zero.
+    private void PackPanel(sbyte* weights, int columns, int width, short* target)
     {
-        rows.Source = input;
+        var taps = Taps;
+        for (var tap = 0; tap < taps; tap++)
+        {
+            var stretch = target + ((long)(tap / Stretch) * StretchPairs * width * 2);
+            for (var c = 0; c < InGroup; c++)
+            {
+                var at = (tap % Stretch * InGroup) + c;
+                for (var j = 0; j < columns; j++)
+                    stretch[((((long)at / 2 * width) + j) * 2) + (at % 2)] = weights[((((long)j * InGroup) + c) * taps) + tap];
+            }
+        }
+    }
+
+    private void RunDepthwise(WorkPool pool, byte* input, float* scratch, float* packed, QuantizedFormat format, QuantizedSink sink)
+    {
+        var convert = new FloatKernel { Input = input, Count = InputPixels * Shape.Groups, Format = format, Output = scratch };
+        pool.Run(ref convert, convert.Count);
+        var rows = ImageRows.Of(Shape.Window, transposed: false, indirection.Vertical[0], indirection.Horizontal[0]);
+        rows.Source = scratch;
+        rows.Zero = packed;
+        rows.Blocks = false;
         rows.PixelStride = Shape.Groups;
         rows.Channels = Shape.Groups;
         rows.MergesColumns = Shape.Window.KernelWidth > 1;
         var kernel = new DepthwiseKernel<ExactFloatSink>
         {
             Source = rows,
-            Weights = weights,
+            Weights = packed + ZeroSize,
             Step = (nint)Shape.Window.DilationWidth * Shape.Groups,
             Sink = new ExactFloatSink { Integers = sink },
         };
         pool.Run(ref kernel, (long)rows.Rows * rows.Depth);
     }
 
-    private void RunGroups(WorkPool pool, ImageRows rows, float* pairs, float* packed, QuantizedSink sink)
+    private void RunGroups(WorkPool pool, byte* input, float* scratch, float* packed, QuantizedFormat format, QuantizedSink sink)
     {
-        rows.PixelStride = (long)PairsPerGroup * Shape.Groups;
-        rows.Channels = PairsPerGroup;
-        rows.MergesColumns = Shape.Groups == 1 && Shape.Window.DilationWidth == 1 && Shape.Window.KernelWidth > 1;
+        var widen = new WidenKernel { Image = padded, Copy = new WidenPixels(input, (short*)scratch, Shape.InChannels, format) };
+        pool.Run(ref widen, padded.Pixels * Shape.InChannels);
+        var rows = WindowRows.Of(Shape.Window, padded, Shape.InChannels * sizeof(short), MergesColumns, StretchPairs);
         for (var g = 0; g < Shape.Groups; g++)
         {
-            rows.Source = pairs + (g * PairsPerGroup);
+            rows.Source = (byte*)((short*)scratch + (g * InGroup));
             var kernel = new PairKernel { Source = rows, Packed = packed, Columns = OutGroup, Sink = sink };
             pool.Run(ref kernel, (long)rows.Rows * rows.Depth * OutGroup);
             packed += Gemm.PackedSize(OutGroup, rows.Depth);
@@ -165,7 +181,7 @@ public sealed unsafe class QuantizedConvolution
 
     private struct PairKernel : IKernel
     {
-        public ImageRows Source;
+        public WindowRows Source;
         public float* Packed;
         public int Columns;
         public QuantizedSink Sink;
@@ -175,46 +191,53 @@ public sealed unsafe class QuantizedConvolution
             where V : unmanaged
         {
             if (L.Count == 16)
-                TileLoop.Run<Pairs512, Vector512<int>, ImageRows, QuantizedSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
+                TileLoop.Run<Pairs512, Vector512<int>, WindowRows, QuantizedSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
             else if (L.Count == 8)
-                TileLoop.Run<Pairs256, Vector256<int>, ImageRows, QuantizedSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
+                TileLoop.Run<Pairs256, Vector256<int>, WindowRows, QuantizedSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
             else if (L.Count == 4)
-                TileLoop.Run<Pairs128, Vector128<int>, ImageRows, QuantizedSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
+                TileLoop.Run<Pairs128, Vector128<int>, WindowRows, QuantizedSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
             else
-                TileLoop.Run<Pairs32, int, ImageRows, QuantizedSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
+                TileLoop.Run<Pairs32, int, WindowRows, QuantizedSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
         }
     }
 
-    /// <summary>Bytes to 16-bit numbers (or floats) without their zero point, every group filled up to an even number of channels.</summary>
+    /// <summary>Bytes to 16-bit numbers without their zero point, in a padded copy.</summary>
     private struct WidenKernel : IKernel
     {
+        public PaddedImage Image;
+        public WidenPixels Copy;
+
+        public readonly void Run<L, V>(int worker, int workers)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged => Image.Fill(Copy, worker, workers);
+    }
+
+    private readonly struct WidenPixels(byte* input, short* output, int channels, QuantizedFormat format) : IPixelCopy
+    {
+        public void Zero(long target, long count)
+        {
+            if (count > 0)
+                NativeMemory.Clear(output + (target * channels), (nuint)(count * channels * sizeof(short)));
+        }
+
+        public void Copy(long source, long target, long count) =>
+            Bytes.ToShorts(input + (source * channels), count * channels, format.IsSigned, format.ZeroPoint, output + (target * channels));
+    }
+
+    /// <summary>Bytes to floats without their zero point.</summary>
+    private struct FloatKernel : IKernel
+    {
         public byte* Input;
-        public long Pixels;
-        public int Groups;
-        public int Channels;
+        public long Count;
         public QuantizedFormat Format;
         public float* Output;
-        public bool ToFloat;
 
         public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            if (ToFloat)
-            {
-                var (i, end) = StridedWalk.Share(Pixels * Groups * Channels, worker, workers);
-                Bytes.ToFloats(Input + i, end - i, Format.IsSigned, Format.ZeroPoint, 1f, Output + i);
-                return;
-            }
-            if (Channels % 2 == 0)
-            {
-                var (i, end) = StridedWalk.Share(Pixels * Groups * Channels, worker, workers);
-                Bytes.ToShorts(Input + i, end - i, Format.IsSigned, Format.ZeroPoint, (short*)Output + i);
-                return;
-            }
-            var (group, last) = StridedWalk.Share(Pixels * Groups, worker, workers);
-            var target = (short*)Output + (group * (Channels + 1));
-            Bytes.ToPairedShorts(Input + (group * Channels), last - group, Channels, Format.IsSigned, Format.ZeroPoint, target);
+            var (i, end) = StridedWalk.Share(Count, worker, workers);
+            Bytes.ToFloats(Input + i, end - i, Format.IsSigned, Format.ZeroPoint, 1f, Output + i);
         }
     }
 }

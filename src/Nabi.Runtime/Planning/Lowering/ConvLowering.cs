@@ -71,12 +71,14 @@ internal static unsafe class ConvLowering
         var channels = result.Shape[1];
         var output = planner.Define(result, Layout.ChannelsLast);
         var kind = shape.IsDepthwise ? "depthwise" : shape.Window.IsPointwise ? "pointwise" : "direct";
+        var scratch = Planner.Scratch(group[0].Name, DType.Float32, convolution.ScratchSize);
         planner.Emit(new Step(string.Join('+', group.Select(n => n.Name)), $"{(transposed ? "conv-transposed" : "conv")}.{kind}{epilogue.Suffix}",
             [source, packed, .. epilogue.Slots], [output], context =>
-                convolution.Run(context.Pool, source.Floats, packed.Floats, output.Floats, epilogue.Now(output, channels)))
+                convolution.Run(context.Pool, source.Floats, packed.Floats, output.Floats, epilogue.Now(output, channels), convolution.ScratchSize == 0 ? null : scratch.Floats))
         {
             Macs = group[0].Cost.Macs,
             InPlace = epilogue.Residual is { } r ? [(0, r)] : [],
+            Scratch = convolution.ScratchSize == 0 ? [] : [scratch],
         });
         return true;
     }
