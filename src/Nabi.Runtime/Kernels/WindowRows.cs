@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Output pixels as rows of a matrix product when every window lies inside its image: pointers follow by addition, without a look at the borders.</summary>
@@ -52,9 +54,36 @@ internal unsafe struct WindowRows : IRowSource
     {
         taps = MaxTaps;
         tapDepth = TapDepth;
-        var (line, column) = Math.DivRem(row, Width);
-        var (image, y) = Math.DivRem(line, Height);
+        var (line, column) = Math.DivRem((uint)row, (uint)Width);
+        var (image, y) = Math.DivRem(line, (uint)Height);
         var window = Source + (image * ImageStride) + (y * LineStride) + (column * WindowStride);
+        if (Vector512.IsHardwareAccelerated && count == 8 && column + 8 <= Width)
+            Vector512.Store(Vector512.Create((long)window) + (Vector512<long>.Indices * WindowStride), (long*)inputs);
+        else
+            FirstTaps(window, (int)column, (int)y, count, tileRows, inputs);
+        if (Vector512.IsHardwareAccelerated && tileRows == 8)
+        {
+            Vector512.Store(Vector512.Create((long)row) + Vector512<long>.Indices, numbers);
+            OtherTaps(Vector512.Load((long*)inputs), (long*)inputs);
+            return;
+        }
+        for (var i = 0; i < count; i++)
+            numbers[i] = row + i;
+        var tap = inputs;
+        for (var ty = 0; ty < TapRows; ty++)
+        {
+            for (var tx = ty == 0 ? 1 : 0; tx < TapColumns; tx++)
+            {
+                tap += tileRows;
+                for (var i = 0; i < tileRows; i++)
+                    tap[i] = (float*)((byte*)inputs[i] + (ty * TapRowStride) + (tx * TapColumnStride));
+            }
+        }
+    }
+
+    // Windows of a tile may go on in the next line or image.
+    private readonly void FirstTaps(byte* window, int column, int y, int count, int tileRows, float** inputs)
+    {
         for (var i = 0; i < tileRows; i++)
         {
             inputs[i] = (float*)window;
@@ -70,17 +99,16 @@ internal unsafe struct WindowRows : IRowSource
             y = 0;
             window += ImageStride - (Height * LineStride);
         }
-        for (var i = 0; i < count; i++)
-            numbers[i] = row + i;
-        var tap = inputs;
+    }
+
+    private readonly void OtherTaps(Vector512<long> first, long* tap)
+    {
         for (var ty = 0; ty < TapRows; ty++)
         {
             for (var tx = ty == 0 ? 1 : 0; tx < TapColumns; tx++)
             {
-                var offset = (ty * TapRowStride) + (tx * TapColumnStride);
-                tap += tileRows;
-                for (var i = 0; i < tileRows; i++)
-                    tap[i] = (float*)((byte*)inputs[i] + offset);
+                tap += 8;
+                Vector512.Store(first + Vector512.Create((ty * TapRowStride) + (tx * TapColumnStride)), tap);
             }
         }
     }
