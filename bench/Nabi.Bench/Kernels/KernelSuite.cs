@@ -125,5 +125,6 @@ internal static unsafe class KernelSuite
             NativeMemory.AlignedFree((void*)p);
     }
 
-    private static void Free(float* a, float* b, float* c, float* d, float* e = null) => Free((nint)a, (nint)b, (nint)c, (nint)d, (nint)e);
+    private static void Free(float* a, float* b, float* c, float* d, float* e = null, float* f = null) =>
+        Free((nint)a, (nint)b, (nint)c, (nint)d, (nint)e, (nint)f);
 }
