@@ -7,8 +7,8 @@ namespace Nabi.Runtime.Kernels;
 /// is smaller; m = 0 is q = 0.</para>
 /// <para>The result for an accumulator a is the 64-bit product p = a * q, divided by 2^s and rounded to the nearest integer, halves away from zero:
 /// <c>(p + 2^(s-1) - (p &lt; 0 ? 1 : 0)) &gt;&gt; s</c> with an arithmetic shift. Nothing overflows: |p| is below 2^62.</para>
-/// <para>A quantized value is then clamp(zero point + result, low, high). Every integer kernel at every width, the emitted code and the exported C
-/// compute exactly this.</para>
+/// <para>A quantized value is then clamp(zero point + result, low, high). Every integer kernel at every width computes exactly this, and so must whatever
+/// emits code for it.</para>
 /// </remarks>
 /// <param name="Significand">q.</param>
 /// <param name="Shift">s.</param>
