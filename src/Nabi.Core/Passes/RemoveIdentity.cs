@@ -32,7 +32,7 @@ public static class RemoveIdentity
         Concat or Split => node.Inputs.Count(v => v is not null) == (node.Op is Split && node.Inputs.Count > 1 ? 2 : 1) && node.Outputs.Count == 1,
         Transpose transpose => x.Shape.IsRanked && IsSorted(transpose.Permutation(x.Shape.Rank)),
         Expand => Numbers(node, 1, r) is not null && HasTheSameElements(x, Retyped(node, r)),
-        Reshape or Flatten => HasTheSameElements(x, Retyped(node, r)),
+        Reshape or Flatten or Squeeze => HasTheSameElements(x, Retyped(node, r)),
         Pad => Numbers(node, 1, r) is { } pads && Array.TrueForAll(pads, p => p == 0),
         Tile => Numbers(node, 1, r) is { } repeats && Array.TrueForAll(repeats, n => n == 1),
         Slice => TakesAll(node, r),
