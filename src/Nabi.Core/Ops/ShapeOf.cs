@@ -19,10 +19,13 @@ public sealed record ShapeOf : Op
     public override DType UnrankedType(int index, InferContext x) => DType.Int64;
 
     /// <inheritdoc/>
-    public override Outputs<Tensor> Evaluate(EvalContext x) => Tensor.Vector<long>(Array.ConvertAll(Taken(x.Input(0).Shape).ToArray(), d => (long)d));
+    public override Outputs<Tensor> Evaluate(EvalContext x) => Answer(x.Input(0).Shape);
 
     /// <inheritdoc/>
     public override Cost CostOf(CostContext x) => x.Free;
+
+    /// <summary>The output for an input of a known shape.</summary>
+    internal Tensor Answer(Shape shape) => Tensor.Vector<long>(Array.ConvertAll(Taken(shape).ToArray(), d => (long)d));
 
     /// <summary>The dimensions it gives of a shape, <see cref="Shape.Unknown"/> where not known.</summary>
     internal ReadOnlySpan<int> Taken(Shape shape)

@@ -10,8 +10,11 @@ public sealed record Size : Op
     public override DType UnrankedType(int index, InferContext x) => DType.Int64;
 
     /// <inheritdoc/>
-    public override Outputs<Tensor> Evaluate(EvalContext x) => Tensor.Scalar((long)x.Input(0).Count);
+    public override Outputs<Tensor> Evaluate(EvalContext x) => Answer(x.Input(0).Shape);
 
     /// <inheritdoc/>
     public override Cost CostOf(CostContext x) => x.Free;
+
+    /// <summary>The output for an input of a known shape.</summary>
+    internal static Tensor Answer(Shape shape) => Tensor.Scalar((long)shape.Count);
 }

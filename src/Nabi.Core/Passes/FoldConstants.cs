@@ -3,7 +3,7 @@ using Nabi.Ops;
 namespace Nabi.Passes;
 
 /// <summary>
-/// Evaluates nodes whose inputs are all constants. Parameters that training changes are not constants; quantized weights stay
+/// Evaluates nodes whose inputs are all constants, and questions for a shape that is known. Parameters that training changes are not constants; quantized weights stay
 /// quantized: <see cref="DequantizeLinear"/> is not evaluated.
 /// </summary>
 public static class FoldConstants
@@ -26,6 +26,11 @@ public static class FoldConstants
     internal static IReadOnlyList<Tensor>? Evaluate(Node node, IReadOnlyList<Value?> inputs, long largestGrowth)
     {
         if (!node.Op.IsDeterministic || node.Outputs.Count == 0) return null;
+        if (inputs is [{ Shape: { IsKnown: true } asked }])
+        {
+            if (node.Op is ShapeOf shapeOf) return [shapeOf.Answer(asked)];
+            if (node.Op is Size) return [Size.Answer(asked)];
+        }
         long read = 0;
         foreach (var input in inputs)
         {
