@@ -25,7 +25,9 @@ public sealed record GraphSummary
 
     /// <summary>
     /// The largest sum of the sizes of values that are alive at once when nodes run in graph order, inputs and outputs among them,
-    /// parameters not. What a runtime without in-place execution needs at least.
+    /// parameters not. What a runtime without in-place execution needs at least. Floats between DequantizeLinear and QuantizeLinear that
+    /// only carry an operator with an integer form (Conv, Gemm, MatMul, Add, pooling, moves, each perhaps with Relu or Clip) are not made,
+    /// so such a layer counts the bytes it reads and writes.
     /// </summary>
     public long PeakActivationBytes { get; }
 
@@ -43,7 +45,7 @@ public sealed record GraphSummary
             throw new NabiException($"Node '{node.Name}' ({node.Op.Name}) has an output whose shape depends on the data; the graph cannot be counted.");
         var counted = new HashSet<Value>();
         var layers = graph.Nodes.Select(n => Row(n, counted)).ToArray();
-        return new GraphSummary(layers, graph.ParameterCount, Peak(graph));
+        return new GraphSummary(layers, graph.ParameterCount, ActivationMemory.Peak(graph));
     }
 
     private static LayerSummary Row(Node node, HashSet<Value> counted)
@@ -56,25 +58,5 @@ public sealed record GraphSummary
             if (input.IsTrainable || input.DType is DType.Int8 or DType.Int4) parameters += input.Shape.Count;
         }
         return new LayerSummary(node.Name, node.Op.Name, node.Output.Shape, parameters, bytes, node.Cost);
-    }
-
-    private static long Peak(Graph graph)
-    {
-        var last = new Dictionary<Value, int>();
-        for (var i = 0; i < graph.Nodes.Count; i++)
-            foreach (var input in graph.Nodes[i].Inputs)
-                if (input is { Data: null }) last[input] = i;
-        foreach (var output in graph.Outputs) last[output.Value] = int.MaxValue;
-
-        var live = graph.Inputs.Sum(i => i.Type.Bytes);
-        var peak = live;
-        for (var i = 0; i < graph.Nodes.Count; i++)
-        {
-            live += graph.Nodes[i].Outputs.Sum(o => o.Type.Bytes);
-            peak = Math.Max(peak, live);
-            foreach (var value in graph.Nodes[i].Inputs.Concat(graph.Nodes[i].Outputs).Distinct())
-                if (value is { Data: null } && last.GetValueOrDefault(value, i) == i) live -= value.Type.Bytes;
-        }
-        return peak;
     }
 }

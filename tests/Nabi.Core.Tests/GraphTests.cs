@@ -63,4 +63,12 @@ public class GraphTests
         Assert.Equal([10f, 40f], y.ToSingle());
         Assert.Equal([11f, 22f], w.Data!.ToSingle());
     }
+
+    [Fact]
+    public void QuestionsThatADataValueCannotAnswerAreTheUsersFaults()
+    {
+        Assert.Contains("[2]", Assert.Throws<NabiException>(() => Tensor.Vector<float>([1, 2]).Item()).Message, StringComparison.Ordinal);
+        Assert.Throws<NabiException>(() => Shape.Unranked.Rank);
+        Assert.Throws<NabiException>(() => Shape.OfRank(2).Count);
+    }
 }
