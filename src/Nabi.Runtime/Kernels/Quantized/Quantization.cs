@@ -80,7 +80,7 @@ public static unsafe class Quantization
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var (i, end) = StridedWalk.Share(Count, worker, workers);
+            var (i, end) = WorkPool.ShareLines(Count, worker, workers);
             Bytes.FromFloats(X + i, end - i, Format, Y + i);
         }
     }
@@ -96,7 +96,7 @@ public static unsafe class Quantization
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var (i, end) = StridedWalk.Share(Count, worker, workers);
+            var (i, end) = WorkPool.ShareLines(Count, worker, workers);
             Bytes.ToFloats(X + i, end - i, Format.IsSigned, Format.ZeroPoint, Format.Scale, Y + i);
         }
     }
@@ -118,7 +118,7 @@ public static unsafe class Quantization
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var (i, end) = StridedWalk.Share(Count, worker, workers);
+            var (i, end) = WorkPool.ShareLines(Count, worker, workers);
             if (RequantizeLanes512.IsSupported)
                 i = Sixteens(i, end);
             else if (RequantizeLanes256.IsSupported)

@@ -236,7 +236,7 @@ public sealed unsafe class QuantizedConvolution
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var (i, end) = StridedWalk.Share(Count, worker, workers);
+            var (i, end) = WorkPool.ShareLines(Count, worker, workers);
             Bytes.ToFloats(Input + i, end - i, Format.IsSigned, Format.ZeroPoint, 1f, Output + i);
         }
     }
