@@ -17,7 +17,7 @@ public sealed class DsCnn : ModelFamily
 
     private static Graph Build(ModelOptions options)
     {
-        var network = new Network("ds-cnn", options.Seed);
+        var network = new Network("ds-cnn", options);
         var channels = Channels.Scaled(64, options.Width);
         var x = network.Input(options.Input!).Conv(channels, 10, 4, 2, 5, 1, name: "stem.conv").BatchNorm("stem.bn").Relu();
         for (var i = 0; i < 4; i++)

@@ -88,6 +88,46 @@ public readonly record struct Feature(Network Network, Value Value)
     public Feature Relu6() =>
         With(Builder.Apply(new Clip(), Value, Builder.Constant(Tensor.Scalar(0f), "zero"), Builder.Constant(Tensor.Scalar(6f), "six")));
 
+    /// <summary>x * min(max(x + 3, 0), 6) / 6: Howard et al. 2019, eq. 1 of section 5.2.</summary>
+    public Feature HardSwish() => Apply(new HardSwish());
+
+    /// <summary>x * sigmoid(x).</summary>
+    public Feature Silu() => Mul(Apply(new Sigmoid()));
+
+    /// <summary>The product with another value that broadcasts.</summary>
+    public Feature Mul(Feature other) => With(Builder.Mul(Value, other.Value));
+
+    /// <summary>Joined with other values along the channels.</summary>
+    public Feature Concat(params ReadOnlySpan<Feature> others)
+    {
+        var values = new Value[others.Length + 1];
+        values[0] = Value;
+        for (var i = 0; i < others.Length; i++) values[i + 1] = others[i].Value;
+        return With(Builder.Concat(1, values));
+    }
+
+    /// <summary>Channels <paramref name="from"/> to <paramref name="to"/> (exclusive).</summary>
+    public Feature Slice(int from, int to) => With(Builder.Slice(Value, 1, from, to));
+
+    /// <summary>
+    /// Channel shuffle (Zhang et al. 2018, ShuffleNet, section 3.1): channels seen as [groups, Channels / groups], transposed.
+    /// </summary>
+    public Feature ChannelShuffle(int groups)
+    {
+        var shape = Value.Shape;
+        var split = Builder.Reshape(Value, [Shape.Unknown, groups, shape[1] / groups, shape[2], shape[3]]);
+        return With(Builder.Reshape(Builder.Transpose(split, 0, 2, 1, 3, 4), [Shape.Unknown, shape[1], shape[2], shape[3]]));
+    }
+
+    /// <summary>
+    /// Squeeze and excitation (Hu et al. 2018, section 3): the mean of every channel through two 1x1 convolutions gives a factor per channel.
+    /// </summary>
+    /// <param name="squeezed">Channels between the two convolutions.</param>
+    /// <param name="inner">The activation between them.</param>
+    /// <param name="gate">The activation of the factor.</param>
+    public Feature SqueezeExcite(int squeezed, Func<Feature, Feature> inner, Op gate) =>
+        Mul(inner(GlobalAveragePool().Conv(squeezed, 1, bias: true, name: "se.reduce")).Conv(Channels, 1, bias: true, name: "se.expand").Apply(gate));
+
     /// <summary>The sum with another value of the same shape.</summary>
     public Feature Add(Feature other) => With(Builder.Add(Value, other.Value));
 

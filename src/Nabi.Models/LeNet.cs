@@ -28,7 +28,7 @@ public sealed class LeNet : ModelFamily
 
     private static Graph LeNet5(ModelOptions options)
     {
-        var network = new Network("lenet5", options.Seed);
+        var network = new Network("lenet5", options);
         var x = network.Input(options.Input!);
         x = x.Conv(Channels.Scaled(20, options.Width), 5, pad: 0, bias: true, name: "conv1").MaxPool(2, 2);
         x = x.Conv(Channels.Scaled(50, options.Width), 5, pad: 0, bias: true, name: "conv2").MaxPool(2, 2);
@@ -37,7 +37,7 @@ public sealed class LeNet : ModelFamily
 
     private static Graph Dense(string name, int[] hidden, ModelOptions options)
     {
-        var network = new Network(name, options.Seed);
+        var network = new Network(name, options);
         var x = network.Input(options.Input!).Flatten();
         for (var i = 0; i < hidden.Length; i++) x = x.Dense(Channels.Scaled(hidden[i], options.Width), $"fc{i + 1}").Relu();
         return network.Finish(x.Dense(options.Classes!.Value, $"fc{hidden.Length + 1}"));

@@ -32,7 +32,7 @@ public sealed class MobileNet : ModelFamily
 
     private static Graph V1(ModelOptions options)
     {
-        var network = new Network("mobilenet-v1", options.Seed);
+        var network = new Network("mobilenet-v1", options);
         var small = options.Input![1] <= 64;
         var x = network.Input(options.Input).ConvBnRelu(Channels.Scaled(32, options.Width), 3, small ? 1 : 2, name: "stem");
         for (var i = 0; i < RowsV1.Length; i++)
@@ -46,7 +46,7 @@ public sealed class MobileNet : ModelFamily
 
     private static Graph V2(ModelOptions options)
     {
-        var network = new Network("mobilenet-v2", options.Seed);
+        var network = new Network("mobilenet-v2", options);
         var small = options.Input![1] <= 64;
         var x = network.Input(options.Input).Conv(Channels.Divisible(32 * options.Width), 3, small ? 1 : 2, name: "stem.conv").BatchNorm("stem.bn").Relu6();
         var block = 0;
@@ -55,18 +55,10 @@ public sealed class MobileNet : ModelFamily
             for (var i = 0; i < repeat; i++, block++)
             {
                 var (from, step) = (x, i > 0 ? 1 : small && block == 1 ? 1 : stride);
-                x = network.Scope($"block{block}", () => InvertedResidual(from, expand, Channels.Divisible(channels * options.Width), step));
+                x = network.Scope($"block{block}", () => from.InvertedResidual(expand * from.Channels, Channels.Divisible(channels * options.Width), 3, step, f => f.Relu6()));
             }
         }
         x = x.Conv(Channels.Divisible(1280 * Math.Max(1, options.Width)), 1, name: "head.conv").BatchNorm("head.bn").Relu6();
         return network.Finish(x.GlobalAveragePool().Flatten().Dropout(0.2f).Dense(options.Classes!.Value));
-    }
-
-    // Table 1: 1x1 expansion, 3x3 depthwise, linear 1x1 projection; a shortcut between equal bottlenecks.
-    private static Feature InvertedResidual(Feature x, int expand, int channels, int stride)
-    {
-        var wide = expand == 1 ? x : x.Conv(x.Channels * expand, 1, name: "expand").BatchNorm("expand.bn").Relu6();
-        var narrow = wide.Depthwise(3, stride).BatchNorm("depthwise.bn").Relu6().Conv(channels, 1, name: "project").BatchNorm("project.bn");
-        return stride == 1 && x.Channels == channels ? narrow.Add(x) : narrow;
     }
 }

@@ -15,6 +15,9 @@ public sealed record ModelEntry(string Name, string Paper, Shape Input, int Clas
     /// <summary>Multiply-accumulates the reference states for one input, or null.</summary>
     public long? ReferenceMacs { get; init; }
 
+    /// <summary>Counts the network at its paper's size, without drawing weights.</summary>
+    public GraphSummary Count() => GraphSummary.Of(Create(new ModelOptions { IsOnlyCounted = true }));
+
     /// <summary>Builds the network with an unknown batch size.</summary>
     /// <exception cref="NabiException">An option is out of range, or the network does not fit the input.</exception>
     public Graph Create(ModelOptions? options = null)

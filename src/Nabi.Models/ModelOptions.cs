@@ -15,6 +15,9 @@ public sealed record ModelOptions
     /// <summary>Seed of the initial weights. Default 0.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>Leave the weights zero, because the network will only be counted?</summary>
+    internal bool IsOnlyCounted { get; init; }
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="NabiException">A value is out of range; the sentence names it.</exception>
     public ModelOptions Validated()

@@ -16,7 +16,7 @@ public sealed class NabiNet : ModelFamily
 
     private static Graph Build(ModelOptions options)
     {
-        var network = new Network("nabi-small", options.Seed);
+        var network = new Network("nabi-small", options);
         var x = network.Input(options.Input!).ConvBnRelu(Channels.Scaled(16, options.Width), 3, name: "stem");
         for (var stage = 0; stage < Stages.Length; stage++)
         {

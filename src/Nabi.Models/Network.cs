@@ -6,16 +6,16 @@ namespace Nabi.Models;
 /// </summary>
 public sealed class Network
 {
-    private readonly Rng _rng;
+    private readonly Rng? _rng;
     private readonly List<string> _scopes = [];
 
     /// <summary>Starts a network.</summary>
     /// <param name="name">The graph's name.</param>
-    /// <param name="seed">Seed of the initial weights.</param>
-    public Network(string name, ulong seed)
+    /// <param name="options">The seed of the initial weights, and whether there are any.</param>
+    public Network(string name, ModelOptions options)
     {
         Builder = new GraphBuilder(name);
-        _rng = new Rng(seed);
+        _rng = options.IsOnlyCounted ? null : new Rng(options.Seed);
     }
 
     /// <summary>The graph builder, for what the layers do not say.</summary>
@@ -47,18 +47,16 @@ public sealed class Network
     internal Tensor HeNormal(Shape shape, int fanOut) => Normal(shape, Math.Sqrt(2.0 / Math.Max(1, fanOut)));
 
     /// <summary>Normal weights with mean 0.</summary>
-    internal Tensor Normal(Shape shape, double deviation)
-    {
-        var tensor = Tensor.Empty(DType.Float32, shape);
-        foreach (ref var w in tensor.Span<float>()) w = (float)(_rng.NextGaussian() * deviation);
-        return tensor;
-    }
+    internal Tensor Normal(Shape shape, double deviation) => Filled(shape, rng => rng.NextGaussian() * deviation);
 
     /// <summary>Uniform weights in [-limit, limit).</summary>
-    internal Tensor Uniform(Shape shape, double limit)
+    internal Tensor Uniform(Shape shape, double limit) => Filled(shape, rng => (2 * rng.NextDouble() - 1) * limit);
+
+    private Tensor Filled(Shape shape, Func<Rng, double> next)
     {
-        var tensor = Tensor.Empty(DType.Float32, shape);
-        foreach (ref var w in tensor.Span<float>()) w = (float)((2 * _rng.NextDouble() - 1) * limit);
+        var tensor = Tensor.Zeros(DType.Float32, shape);
+        if (_rng is null) return tensor;
+        foreach (ref var w in tensor.Span<float>()) w = (float)next(_rng);
         return tensor;
     }
 }

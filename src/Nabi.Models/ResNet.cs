@@ -39,7 +39,7 @@ public sealed class ResNet : ModelFamily
 
     private static Graph ImageNet(string name, int[] blocks, bool bottleneck, ModelOptions options)
     {
-        var network = new Network(name, options.Seed);
+        var network = new Network(name, options);
         var x = network.Input(options.Input!).ConvBnRelu(Channels.Scaled(64, options.Width), 7, 2, name: "stem").MaxPool(3, 2, 1);
         for (var stage = 0; stage < blocks.Length; stage++)
         {
@@ -55,7 +55,7 @@ public sealed class ResNet : ModelFamily
 
     private static Graph Cifar(string name, int blocks, ModelOptions options)
     {
-        var network = new Network(name, options.Seed);
+        var network = new Network(name, options);
         var x = network.Input(options.Input!).ConvBnRelu(Channels.Scaled(16, options.Width), 3, name: "stem");
         for (var stage = 0; stage < 3; stage++)
         {
@@ -70,7 +70,7 @@ public sealed class ResNet : ModelFamily
 
     private static Graph ResNet8(ModelOptions options)
     {
-        var network = new Network("resnet8", options.Seed);
+        var network = new Network("resnet8", options);
         var x = network.Input(options.Input!).ConvBnRelu(Channels.Scaled(16, options.Width), 3, name: "stem");
         for (var stage = 0; stage < 3; stage++)
         {

@@ -13,7 +13,7 @@ internal sealed class ModelsCommand : NabiCommand
 
     protected override int Run(ParseResult arguments, CancellationToken cancellation)
     {
-        var rows = Zoo.All.Select(entry => (Entry: entry, Summary: GraphSummary.Of(entry.Create()))).ToArray();
+        var rows = Zoo.All.Select(entry => (Entry: entry, Summary: entry.Count())).ToArray();
         Screen.Table(null, ["name", "input", ">parameters", ">reference", ">MACs", ">reference", "light by"], rows.Select(r => (IReadOnlyList<string>)
         [
             r.Entry.Name, string.Join('x', r.Entry.Input), Format.Count(r.Summary.Parameters), Known(r.Entry.ReferenceParameters),
