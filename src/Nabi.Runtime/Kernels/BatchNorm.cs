@@ -75,7 +75,10 @@ internal static unsafe class BatchNorm
             s.NewRunningVariance[c] = (float)((s.RunningVariance[c] * (double)s.Momentum) + (variance * (1 - (double)s.Momentum)));
             Affine(s.Scale[c], s.Offset[c], s.Mean[c], s.Inverse[c], out factor[c], out shift[c]);
         }
-        var apply = new ApplyKernel { Rows = rows, Channels = channels, X = x, Residual = residual, Relu = relu, Y = y, Factor = factor, Shift = shift };
+        var apply = new EachRow<Apply>
+        {
+            Rows = rows, Channels = channels, Of = new Apply { X = x, Residual = residual, Relu = relu, Y = y, Factor = factor, Shift = shift },
+        };
         pool.Run(ref apply, work);
     }
 
@@ -131,7 +134,10 @@ internal static unsafe class BatchNorm
             var slope = -k * inverse[c] * dscale[c] / rows;
             (p[c], q[c], r[c]) = ((float)k, (float)slope, (float)((-k * doffset[c] / rows) - (slope * mean[c])));
         }
-        var combine = new CombineKernel { Rows = rows, Channels = channels, X = x, Dy = dy, Dx = dx, P = p, Q = q, R = r, Factor = kernel.Factor, Shift = shift };
+        var combine = new EachRow<Combine>
+        {
+            Rows = rows, Channels = channels, Of = new Combine { X = x, Dy = dy, Dx = dx, P = p, Q = q, R = r, Factor = kernel.Factor, Shift = shift },
+        };
         pool.Run(ref combine, work);
     }
 
@@ -183,6 +189,13 @@ internal static unsafe class BatchNorm
         }
     }
 
+    // The gradient where the normalized value was above 0: what went through Relu.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Gated<L, V>(V g, V x, float* factor, float* shift)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged =>
+        L.Select(L.Less(L.Fill(0f), L.MultiplyAdd(x, L.Load(factor), L.Load(shift))), g, L.Fill(0f));
+
     private static void AddLanes<L, V>(V value, double* sums)
         where L : unmanaged, ILanes<V>
         where V : unmanaged
@@ -191,18 +204,22 @@ internal static unsafe class BatchNorm
         for (var i = 0; i < L.Count; i++) sums[i] += lanes[i];
     }
 
-    private struct ApplyKernel : IKernel
+    /// <summary>What is done to one register of a row, from channel c on.</summary>
+    private interface IChannels
+    {
+        void Do<L, V>(long at, int c)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged;
+    }
+
+    private struct EachRow<TChannels> : IKernel
+        where TChannels : unmanaged, IChannels
     {
         public int Rows;
         public int Channels;
-        public float* X;
-        public float* Residual;
-        public float* Y;
-        public float* Factor;
-        public float* Shift;
-        public bool Relu;
+        public TChannels Of;
 
-        public readonly void Run<L, V>(int worker, int workers)
+        public void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
@@ -211,13 +228,23 @@ internal static unsafe class BatchNorm
             {
                 var at = row * Channels;
                 var c = 0;
-                for (; c <= Channels - L.Count; c += L.Count) One<L, V>(at, c);
-                for (; c < Channels; c++) One<Lanes32, float>(at, c);
+                for (; c <= Channels - L.Count; c += L.Count) Of.Do<L, V>(at, c);
+                for (; c < Channels; c++) Of.Do<Lanes32, float>(at, c);
             }
         }
+    }
+
+    private struct Apply : IChannels
+    {
+        public float* X;
+        public float* Residual;
+        public float* Y;
+        public float* Factor;
+        public float* Shift;
+        public bool Relu;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly void One<L, V>(long at, int c)
+        public readonly void Do<L, V>(long at, int c)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
@@ -267,7 +294,7 @@ internal static unsafe class BatchNorm
             {
                 var x = L.Load(X + at);
                 var g = L.Load(Dy + at);
-                if (Factor is not null) g = L.Select(L.Less(L.Fill(0f), L.MultiplyAdd(x, L.Load(Factor + c), L.Load(Shift + c))), g, L.Fill(0f));
+                if (Factor is not null) g = Gated<L, V>(g, x, Factor + c, Shift + c);
                 sum = L.Add(sum, g);
                 products = L.MultiplyAdd(g, L.Subtract(x, mean), products);
                 at += Channels;
@@ -277,10 +304,8 @@ internal static unsafe class BatchNorm
         }
     }
 
-    private struct CombineKernel : IKernel
+    private struct Combine : IChannels
     {
-        public int Rows;
-        public int Channels;
         public float* X;
         public float* Dy;
         public float* Dx;
@@ -290,28 +315,14 @@ internal static unsafe class BatchNorm
         public float* Factor;
         public float* Shift;
 
-        public readonly void Run<L, V>(int worker, int workers)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged
-        {
-            var (first, last) = WorkPool.Share(Rows, worker, workers);
-            for (long row = first; row < last; row++)
-            {
-                var at = row * Channels;
-                var c = 0;
-                for (; c <= Channels - L.Count; c += L.Count) One<L, V>(at, c);
-                for (; c < Channels; c++) One<Lanes32, float>(at, c);
-            }
-        }
-
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly void One<L, V>(long at, int c)
+        public readonly void Do<L, V>(long at, int c)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
             var x = L.Load(X + at + c);
             var g = L.Load(Dy + at + c);
-            if (Factor is not null) g = L.Select(L.Less(L.Fill(0f), L.MultiplyAdd(x, L.Load(Factor + c), L.Load(Shift + c))), g, L.Fill(0f));
+            if (Factor is not null) g = Gated<L, V>(g, x, Factor + c, Shift + c);
             L.Store(L.MultiplyAdd(g, L.Load(P + c), L.MultiplyAdd(x, L.Load(Q + c), L.Load(R + c))), Dx + at + c);
         }
     }

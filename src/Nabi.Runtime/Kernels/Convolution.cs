@@ -200,13 +200,13 @@ public sealed unsafe class Convolution
             var work = (long)rows.Rows * WriteChannels * Math.Max(1, rows.Depth);
             if (Shape.Window.IsPointwise)
             {
-                var dense = new TileKernel<DenseRows> { Packed = packed, Columns = WriteChannels, Sink = sink };
+                var dense = new TileKernel<DenseRows, FloatSink> { Packed = packed, Columns = WriteChannels, Sink = sink };
                 dense.Source = new DenseRows(rows.Source + (g * ReadChannels), rows.PixelStride, rows.Rows, ReadChannels);
                 pool.Run(ref dense, work);
             }
             else
             {
-                var gather = new TileKernel<ImageRows> { Packed = packed, Columns = WriteChannels, Sink = sink, Source = rows };
+                var gather = new TileKernel<ImageRows, FloatSink> { Packed = packed, Columns = WriteChannels, Sink = sink, Source = rows };
                 gather.Source.Source += g * ReadChannels;
                 pool.Run(ref gather, work);
             }
@@ -227,7 +227,7 @@ public sealed unsafe class Convolution
         for (var g = 0; g < Shape.Groups; g++)
         {
             rows.Source = (byte*)(input + (g * ReadChannels));
-            var kernel = new TileKernel<WindowRows> { Source = rows, Packed = packed, Columns = WriteChannels, Sink = SinkOf(g, output, epilogue) };
+            var kernel = new TileKernel<WindowRows, FloatSink> { Source = rows, Packed = packed, Columns = WriteChannels, Sink = SinkOf(g, output, epilogue) };
             pool.Run(ref kernel, (long)rows.Rows * WriteChannels * rows.Depth);
             packed += Gemm.PackedSize(WriteChannels, rows.Depth);
         }
@@ -258,19 +258,6 @@ public sealed unsafe class Convolution
         pool.Run(ref kernel, (long)rows.Rows * Math.Max(1, rows.Depth));
     }
 
-    private struct TileKernel<TRows> : IKernel
-        where TRows : unmanaged, IRowSource
-    {
-        public TRows Source;
-        public float* Packed;
-        public int Columns;
-        public FloatSink Sink;
-
-        public void Run<L, V>(int worker, int workers)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged =>
-            TileLoop.Run<L, V, TRows, FloatSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
-    }
     private struct CopyKernel : IKernel
     {
         public PaddedImage Images;

@@ -111,30 +111,10 @@ internal unsafe struct DepthwiseKernel<TSink> : IKernel
                 at += step;
             }
         }
-        Finish<L, V>(t, 0, channel, c00, c01);
-        Finish<L, V>(t, 1, channel, c10, c11);
-        Finish<L, V>(t, 2, channel, c20, c21);
-        Finish<L, V>(t, 3, channel, c30, c31);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish<L, V>(TileArguments* t, int pixel, int channel, V c0, V c1)
-        where L : unmanaged, ILanes<V>
-        where V : unmanaged
-    {
-        var target = t->Outputs[pixel] + channel;
-        if (t->Load)
-        {
-            c0 = L.Add(c0, L.Load(target));
-            c1 = L.Add(c1, L.Load(target + L.Count));
-        }
-        if (t->Clamp)
-        {
-            c0 = L.Clamp(c0, t->Low, t->High);
-            c1 = L.Clamp(c1, t->Low, t->High);
-        }
-        L.Store(c0, target);
-        L.Store(c1, target + L.Count);
+        TileKernels.Finish<L, V>(t, 0, c00, c01, channel);
+        TileKernels.Finish<L, V>(t, 1, c10, c11, channel);
+        TileKernels.Finish<L, V>(t, 2, c20, c21, channel);
+        TileKernels.Finish<L, V>(t, 3, c30, c31, channel);
     }
 
     /// <summary>Four pixels, one register of channels.</summary>
@@ -163,23 +143,10 @@ internal unsafe struct DepthwiseKernel<TSink> : IKernel
                 at += step;
             }
         }
-        Finish<L, V>(t, 0, channel, c0);
-        Finish<L, V>(t, 1, channel, c1);
-        Finish<L, V>(t, 2, channel, c2);
-        Finish<L, V>(t, 3, channel, c3);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish<L, V>(TileArguments* t, int pixel, int channel, V c)
-        where L : unmanaged, ILanes<V>
-        where V : unmanaged
-    {
-        var target = t->Outputs[pixel] + channel;
-        if (t->Load)
-            c = L.Add(c, L.Load(target));
-        if (t->Clamp)
-            c = L.Clamp(c, t->Low, t->High);
-        L.Store(c, target);
+        TileKernels.Finish<L, V>(t, 0, c0, channel);
+        TileKernels.Finish<L, V>(t, 1, c1, channel);
+        TileKernels.Finish<L, V>(t, 2, c2, channel);
+        TileKernels.Finish<L, V>(t, 3, c3, channel);
     }
 
     /// <summary>One pixel, one register of channels or what is left of them.</summary>

@@ -47,7 +47,7 @@ public static unsafe class Gemm
         ArgumentNullException.ThrowIfNull(pool);
         if (m == 0 || n == 0)
             return;
-        var kernel = new PackedKernel
+        var kernel = new TileKernel<DenseRows, FloatSink>
         {
             Source = new DenseRows(a, aStride, m, k),
             Packed = packedB,
@@ -134,18 +134,5 @@ public static unsafe class Gemm
                 PanelPacking.Pack(source, DepthStride, ColumnStride, K, Math.Min(width, N - (panel * width)), width, target);
             }
         }
-    }
-
-    private struct PackedKernel : IKernel
-    {
-        public DenseRows Source;
-        public float* Packed;
-        public int Columns;
-        public FloatSink Sink;
-
-        public void Run<L, V>(int worker, int workers)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged =>
-            TileLoop.Run<L, V, DenseRows, FloatSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
     }
 }

@@ -285,12 +285,13 @@ internal static unsafe partial class TileKernels
         return L.Load(t->Bias + (column * L.Count));
     }
 
+    /// <summary>Adds the old content, clamps and stores one register of a row, <paramref name="column"/> floats from its start.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish<L, V>(TileArguments* t, int row, V c0)
+    public static void Finish<L, V>(TileArguments* t, int row, V c0, int column = 0)
         where L : unmanaged, ITileLanes<V>
         where V : unmanaged
     {
-        var target = t->Outputs[row];
+        var target = t->Outputs[row] + column;
         if (t->Load)
             c0 = L.Add(c0, L.Load(target));
         if (t->Clamp)
@@ -298,12 +299,13 @@ internal static unsafe partial class TileKernels
         L.Store(c0, target);
     }
 
+    /// <summary>The same for two registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish<L, V>(TileArguments* t, int row, V c0, V c1)
+    public static void Finish<L, V>(TileArguments* t, int row, V c0, V c1, int column = 0)
         where L : unmanaged, ITileLanes<V>
         where V : unmanaged
     {
-        var target = t->Outputs[row];
+        var target = t->Outputs[row] + column;
         if (t->Load)
         {
             c0 = L.Add(c0, L.Load(target));

@@ -177,3 +177,19 @@ internal static unsafe class TileLoop
         }
     }
 }
+
+/// <summary>Rows times a packed matrix into a sink.</summary>
+internal unsafe struct TileKernel<TRows, TSink> : IKernel
+    where TRows : unmanaged, IRowSource
+    where TSink : unmanaged, ITileSink
+{
+    public TRows Source;
+    public float* Packed;
+    public int Columns;
+    public TSink Sink;
+
+    public void Run<L, V>(int worker, int workers)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged =>
+        TileLoop.Run<L, V, TRows, TSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
+}
