@@ -7,6 +7,9 @@ public sealed record PlotAxis(string Label)
     /// <summary>Logarithmic, base 10? Values must then be above 0. Default linear.</summary>
     public bool IsLogarithmic { get; init; }
 
+    /// <summary>Mark only whole numbers (epochs)? Default false.</summary>
+    public bool IsWhole { get; init; }
+
     /// <summary>Writes a tick's value.</summary>
     public Func<double, string> Format { get; init; } = v => v.ToString("0.###");
 
@@ -34,19 +37,30 @@ internal sealed record PlotScale(PlotAxis Axis, double Low, double High)
     /// <summary>Where a value lies between the ends, 0 to 1.</summary>
     public double Share(double value) => (Axis.Position(value) - Low) / (High - Low);
 
-    /// <summary>Round values to mark: steps of 1, 2 or 5 times a power of ten; on a logarithmic axis 1, 2 and 5 of each decade.</summary>
+    /// <summary>
+    /// Round values to mark: on a logarithmic axis 1, 2 and 5 of each decade where at least three of them fall into the range, else steps of
+    /// 1, 2 or 5 times a power of ten.
+    /// </summary>
     public IEnumerable<double> Ticks()
     {
-        if (Axis.IsLogarithmic)
-        {
-            for (var decade = (int)Math.Floor(Low); decade <= Math.Ceiling(High); decade++)
-                foreach (var step in High - Low > 2.5 ? [1] : new[] { 1, 2, 5 })
-                    if (Math.Log10(step) + decade >= Low && Math.Log10(step) + decade <= High) yield return step * Math.Pow(10, decade);
-            yield break;
-        }
-        var rough = (High - Low) / 5;
+        if (!Axis.IsLogarithmic) return Steps(Low, High);
+        var decades = Decades().ToArray();
+        return decades.Length >= 3 ? decades : Steps(Math.Pow(10, Low), Math.Pow(10, High));
+    }
+
+    private IEnumerable<double> Decades()
+    {
+        for (var decade = (int)Math.Floor(Low); decade <= Math.Ceiling(High); decade++)
+            foreach (var step in High - Low > 2.5 ? [1] : new[] { 1, 2, 5 })
+                if (Math.Log10(step) + decade >= Low && Math.Log10(step) + decade <= High) yield return step * Math.Pow(10, decade);
+    }
+
+    private IEnumerable<double> Steps(double low, double high)
+    {
+        var rough = (high - low) / 5;
         var power = Math.Pow(10, Math.Floor(Math.Log10(rough)));
         var width = rough / power is var r && r < 1.5 ? power : r < 3.5 ? 2 * power : r < 7.5 ? 5 * power : 10 * power;
-        for (var n = (long)Math.Ceiling(Low / width); n * width <= High; n++) yield return n * width;
+        if (Axis.IsWhole) width = Math.Max(1, Math.Round(width));
+        for (var n = (long)Math.Ceiling(low / width); n * width <= high; n++) yield return n * width;
     }
 }

@@ -88,7 +88,7 @@ public static class ReportPage
             .Where(t => t.Item2.Count > 0).ToArray();
         if (trainings.Length == 0) return;
         page.Heading("Training");
-        var epoch = new PlotAxis("epoch");
+        var epoch = new PlotAxis("epoch") { IsWhole = true };
         var loss = new PlotAxis("training loss");
         var accuracy = new PlotAxis("training accuracy, %");
         page.Figures(

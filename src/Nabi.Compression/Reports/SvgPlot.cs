@@ -9,7 +9,7 @@ namespace Nabi.Compression.Reports;
 /// </summary>
 public static class SvgPlot
 {
-    private const int Width = 640, Height = 360, Left = 66, Right = 16, Top = 14, Bottom = 48;
+    private const int Width = 640, Height = 360, Left = 66, Right = 16, Top = 34, Bottom = 48;
     private const int Palette = 6;
 
     /// <summary>Draws the plot.</summary>
@@ -66,14 +66,16 @@ public static class SvgPlot
         }
     }
 
+    // Above the plot, where no point can lie.
     private static void Legend(StringBuilder svg, IReadOnlyList<PlotSeries> series)
     {
         if (series.Count < 2) return;
+        var at = Left;
         for (var i = 0; i < series.Count; i++)
         {
-            var at = Height - Bottom - 12 - 18 * (series.Count - 1 - i);
-            svg.Append($"<circle class=\"mark s{i % Palette + 1}\" cx=\"{Left + 14}\" cy=\"{at - 4}\" r=\"5\"/>");
-            svg.Append($"<text class=\"label\" x=\"{Left + 24}\" y=\"{at}\">{Escape(series[i].Name)}</text>");
+            svg.Append($"<circle class=\"mark s{i % Palette + 1}\" cx=\"{at + 6}\" cy=\"14\" r=\"5\"/>");
+            svg.Append($"<text class=\"label\" x=\"{at + 16}\" y=\"18\">{Escape(series[i].Name)}</text>");
+            at += 34 + 7 * series[i].Name.Length;
         }
     }
 

@@ -41,6 +41,12 @@ public sealed record BudgetOptions
     /// <summary>Runs of each latency measurement, after half as many to warm up. Default 300.</summary>
     public int LatencyRuns { get; init; } = 300;
 
+    /// <summary>
+    /// Threads of each latency measurement. Default 1: one sample of a small network gains little from more, and the ratio of two variants is then not
+    /// that of their thread switches.
+    /// </summary>
+    public int LatencyThreads { get; init; } = 1;
+
     /// <summary>The folder for candidates and the state of the search, which goes on there after an interruption.</summary>
     public required string Folder { get; init; }
 

@@ -35,7 +35,7 @@ public sealed class BudgetSearch
         (_original, _simple, _options, _store) = (original, original.Through([.. Simplification.Standard]), options, store);
         _context = context with { Teacher = context.Teacher ?? original };
         _state = SearchState.Open(options.Folder, SearchState.IdentityOf(original, context));
-        _meter = new VariantMeter(_context, store, options.Folder, options.LatencyRuns);
+        _meter = new VariantMeter(_context, store, options);
         _start = context.Clock.GetTimestamp();
     }
 

@@ -19,7 +19,7 @@ public static class RecipeRun
         Directory.CreateDirectory(options.Folder);
         context = context with { Teacher = context.Teacher ?? original };
         var start = context.Clock.GetTimestamp();
-        var meter = new VariantMeter(context, store, options.Folder, options.LatencyRuns);
+        var meter = new VariantMeter(context, store, options);
         var baseline = meter.Measure("original", original, "", new CompressionNotes(), context.Cancellation);
         var graph = recipe.Run(original, context);
         var made = meter.Measure(recipe.Name, graph, recipe.ToString(), context.Notes, context.Cancellation)

@@ -6,7 +6,7 @@ using Nabi.Training;
 namespace Nabi.Compression.Search;
 
 /// <summary>Writes a variant and measures what was written: bytes, accuracy, latency.</summary>
-internal sealed class VariantMeter(CompressionContext context, IModelStore store, string folder, int latencyRuns)
+internal sealed class VariantMeter(CompressionContext context, IModelStore store, BudgetOptions budget)
 {
     private Evaluation? _baseline;
 
@@ -18,7 +18,7 @@ internal sealed class VariantMeter(CompressionContext context, IModelStore store
     /// <param name="cancellation">Ends the measurement.</param>
     public Variant Measure(string name, Graph graph, string recipe, CompressionNotes notes, CancellationToken cancellation)
     {
-        var stored = store.Write(graph, folder, name);
+        var stored = store.Write(graph, budget.Folder, name);
         var written = store.Read(stored.Path);
         var options = new EvaluationOptions { Session = new SessionOptions { Threads = context.Threads } };
         var validation = Evaluator.Evaluate(written, context.Validation, options, clock: context.Clock, cancellation: cancellation);
@@ -41,7 +41,7 @@ internal sealed class VariantMeter(CompressionContext context, IModelStore store
             Parameters = written.ParameterCount,
             P50Ms = latency.Median.TotalMilliseconds,
             P95Ms = latency.P95.TotalMilliseconds,
-            Threads = context.Threads,
+            Threads = budget.LatencyThreads,
             Notes = [.. notes.Lines],
             Layers = notes.Layers,
             Curves = [.. notes.Curves],
@@ -61,12 +61,12 @@ internal sealed class VariantMeter(CompressionContext context, IModelStore store
     /// </summary>
     public IReadOnlyList<Variant> InTurn(IReadOnlyList<Variant> variants)
     {
-        var sessions = variants.Select(v => new Session(v.Graph!.WithBatch(1), new SessionOptions { Threads = context.Threads })).ToArray();
+        var sessions = variants.Select(v => new Session(v.Graph!.WithBatch(1), new SessionOptions { Threads = budget.LatencyThreads })).ToArray();
         try
         {
             var inputs = sessions.Select(s => (IReadOnlyDictionary<string, Tensor>)s.Graph.Inputs
                 .ToDictionary(i => i.Name, i => Tensor.Zeros(i.DType, i.Shape), StringComparer.Ordinal)).ToArray();
-            var latencies = Latency.MeasureInTurn(sessions, inputs, Math.Max(10, latencyRuns / 2), latencyRuns, context.Clock);
+            var latencies = Latency.MeasureInTurn(sessions, inputs, Math.Max(10, budget.LatencyRuns / 2), budget.LatencyRuns, context.Clock);
             return [.. variants.Select((v, i) => v with { P50Ms = latencies[i].Median.TotalMilliseconds, P95Ms = latencies[i].P95.TotalMilliseconds })];
         }
         finally
@@ -77,8 +77,8 @@ internal sealed class VariantMeter(CompressionContext context, IModelStore store
 
     private Latency MeasureLatency(Graph graph)
     {
-        using var session = new Session(graph.WithBatch(1), new SessionOptions { Threads = context.Threads });
-        return Latency.Measure(session, Math.Max(10, latencyRuns / 2), latencyRuns, context.Clock);
+        using var session = new Session(graph.WithBatch(1), new SessionOptions { Threads = budget.LatencyThreads });
+        return Latency.Measure(session, Math.Max(10, budget.LatencyRuns / 2), budget.LatencyRuns, context.Clock);
     }
 
     private static string HashOf(string path)
