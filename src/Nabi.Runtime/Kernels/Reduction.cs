@@ -251,8 +251,8 @@ public static unsafe class Reduction
             long i = 0;
             for (; i <= count - L.Count; i += L.Count)
                 L.Store(L.Multiply(Column<L, V>(x + i, rows), scale), y + i);
-            if (i < count)
-                Simd.StorePart(L.Multiply(PartColumn<L, V>(x + i, rows, (int)(count - i)), scale), y + i, (int)(count - i));
+            for (; i < count; i++)
+                y[i] = Column<Lanes32, float>(x + i, rows) * At.Scale;
         }
 
         private readonly V Column<L, V>(float* x, long rows)
@@ -273,21 +273,6 @@ public static unsafe class Reduction
                 }
                 if (r < stop) sum0 = TTerm.Enter<L, V>(sum0, L.Load(x + (r * At.Inner)));
                 total = TTerm.Combine<L, V>(total, TTerm.Combine<L, V>(sum0, sum1));
-            }
-            return total;
-        }
-
-        private readonly V PartColumn<L, V>(float* x, long rows, int count)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged
-        {
-            var total = L.Fill(TTerm.Start);
-            for (long start = 0; start < rows; start += Block)
-            {
-                var sum = L.Fill(TTerm.Start);
-                for (var r = start; r < Math.Min(rows, start + Block); r++)
-                    sum = TTerm.Enter<L, V>(sum, Simd.LoadPart<V>(x + (r * At.Inner), count));
-                total = TTerm.Combine<L, V>(total, sum);
             }
             return total;
         }
