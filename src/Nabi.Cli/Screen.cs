@@ -70,15 +70,23 @@ internal sealed class Screen
     /// <summary>A line that is not a result: what is being done, what was written where.</summary>
     public void Note(string text) => Error.WriteLine(text);
 
-    /// <summary>A table for people; nothing with <c>--json</c>.</summary>
+    /// <summary>A table for people; nothing with <c>--json</c>. Where the terminal is too narrow for it, one paragraph per row.</summary>
     /// <param name="title">The line above, or null.</param>
     /// <param name="headers">Column headers; a leading <c>&gt;</c> aligns the column to the right.</param>
     /// <param name="rows">The cells.</param>
     public void Table(string? title, IReadOnlyList<string> headers, IEnumerable<IReadOnlyList<string>> rows)
     {
         if (IsJson) return;
-        var table = new Table { Border = TableBorder.Simple };
         if (title is not null) Say(title);
+        var cells = rows.ToArray();
+        var width = headers.Select((h, i) => cells.Select(r => r[i].Length).Append(h.TrimStart('>').Length).Max() + 3).Sum();
+        if (width > Width) Paragraphs(headers, cells);
+        else Columns(headers, cells);
+    }
+
+    private void Columns(IReadOnlyList<string> headers, IReadOnlyList<string>[] rows)
+    {
+        var table = new Table { Border = TableBorder.Simple };
         foreach (var header in headers)
         {
             var isRight = header.StartsWith('>');
@@ -87,6 +95,28 @@ internal sealed class Screen
         }
         foreach (var row in rows) table.AddRow([.. row.Select(Markup.Escape)]);
         _console.Write(table);
+    }
+
+    private void Paragraphs(IReadOnlyList<string> headers, IReadOnlyList<string>[] rows)
+    {
+        foreach (var row in rows)
+        {
+            Say(row[0]);
+            var line = "";
+            for (var i = 1; i < row.Count; i++)
+            {
+                if (row[i].Trim().Length == 0) continue;
+                var item = $"{headers[i].TrimStart('>')} {row[i].Trim()}";
+                if (line.Length > 0 && line.Length + item.Length + 5 > Width)
+                {
+                    Say($"   {line}");
+                    line = "";
+                }
+                line += line.Length == 0 ? item : $", {item}";
+            }
+            if (line.Length > 0) Say($"   {line}");
+        }
+        Say();
     }
 
     /// <summary>The machine-readable result; nothing without <c>--json</c>.</summary>
