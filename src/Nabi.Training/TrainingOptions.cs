@@ -1,5 +1,6 @@
-using Nabi.Training.Data;
+using Nabi.Ops;
 using Nabi.Training.Data.Augmentations;
+using Nabi.Training.Data;
 
 namespace Nabi.Training;
 
@@ -65,6 +66,13 @@ public sealed record TrainingOptions
 
     /// <summary>Convex combinations of pairs. Default none.</summary>
     public Mixup? Mixup { get; init; }
+
+    /// <summary>
+    /// A learning rate to begin with: 0.05 for SGD with momentum on networks with batch normalization, which keeps activations in bounds, 0.01 on others;
+    /// 0.001 for optimizers that scale each step by themselves.
+    /// </summary>
+    public static double UsualLearningRate(Graph model, Optimizer optimizer) =>
+        optimizer is not Sgd ? 0.001 : model.Nodes.Any(n => n.Op is BatchNormalization) ? 0.05 : 0.01;
 
     /// <summary>What is wrong, as a sentence; null when nothing is.</summary>
     internal string? Fault =>

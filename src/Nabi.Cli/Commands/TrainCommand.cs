@@ -14,7 +14,7 @@ internal sealed class TrainCommand : NabiCommand
     private readonly Option<string> _data = DataArguments.Option();
     private readonly Option<int> _epochs = new Option<int>("--epochs") { Description = "Times the training set is gone through.", DefaultValueFactory = _ => 10 }.Within(1, 100_000);
     private readonly Option<int> _batch = new Option<int>("--batch") { Description = "Samples in a step.", DefaultValueFactory = _ => 64 }.Within(1, 65536);
-    private readonly Option<double?> _rate = new("--lr") { Description = "Learning rate; 0.05 for sgd, 0.001 otherwise when not given." };
+    private readonly Option<double?> _rate = new("--lr") { Description = "Learning rate; when not given 0.05 for sgd (0.01 without batch normalization), 0.001 for the others." };
     private readonly Option<string> _optimizer = new("--optimizer") { Description = "sgd (Nesterov momentum), adam, adamw or rmsprop.", DefaultValueFactory = _ => "sgd" };
     private readonly Option<string> _schedule = new("--schedule") { Description = "cosine, step or constant; each after a short warm-up.", DefaultValueFactory = _ => "cosine" };
     private readonly Option<double?> _decay = new("--weight-decay") { Description = "Weight decay; the optimizer's own when not given." };
@@ -55,7 +55,7 @@ internal sealed class TrainCommand : NabiCommand
         var splits = DataSets.Find(arguments.GetRequiredValue(_data));
         var train = arguments.GetValue(_limit) is { } limit ? splits.Train.Take(limit) : splits.Train;
         var graph = Start(arguments, train);
-        var options = OptionsOf(arguments);
+        var options = OptionsOf(arguments, graph);
         var checkpoint = arguments.GetValue(_checkpoint);
         var trainer = new Trainer(graph, train, options)
         {
@@ -99,7 +99,7 @@ internal sealed class TrainCommand : NabiCommand
         });
     }
 
-    private TrainingOptions OptionsOf(ParseResult arguments)
+    private TrainingOptions OptionsOf(ParseResult arguments, Graph graph)
     {
         var optimizer = Optimizer(arguments.GetRequiredValue(_optimizer));
         if (arguments.GetValue(_decay) is { } decay) optimizer = optimizer with { WeightDecay = decay };
@@ -109,7 +109,7 @@ internal sealed class TrainCommand : NabiCommand
             Epochs = arguments.GetValue(_epochs),
             BatchSize = arguments.GetValue(_batch),
             Optimizer = optimizer,
-            LearningRate = arguments.GetValue(_rate) ?? (optimizer is Sgd ? 0.05 : 0.001),
+            LearningRate = arguments.GetValue(_rate) ?? TrainingOptions.UsualLearningRate(graph, optimizer),
             Schedule = new WarmUp(Schedule(arguments.GetRequiredValue(_schedule))),
             Loss = new CrossEntropy(arguments.GetValue(_smoothing)),
             Augmentations = [.. names.Where(n => n != "mixup").Select(Augmentation)],
