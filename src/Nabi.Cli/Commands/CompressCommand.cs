@@ -59,8 +59,9 @@ internal sealed class CompressCommand : NabiCommand
 
     private CompressionContext ContextOf(ParseResult arguments, DataSplits splits, ProgressLine line, CancellationToken cancellation)
     {
-        var (train, validation) = splits.WithValidation(seed: arguments.GetValue(_seed));
-        if (arguments.GetValue(_limit) is { } limit) train = train.Take(limit);
+        // The original has usually seen the whole training set: held-out training samples would flatter it. Half of the test samples choose.
+        var (validation, _) = splits.Test.Split(0.5, arguments.GetValue(_seed));
+        var train = arguments.GetValue(_limit) is { } limit ? splits.Train.Take(limit) : splits.Train;
         return new CompressionContext
         {
             Training = arguments.GetValue(_noTraining) ? null : train,
