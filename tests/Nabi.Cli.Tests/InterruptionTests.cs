@@ -33,7 +33,7 @@ public sealed partial class InterruptionTests : IDisposable
     [Fact]
     public async Task A_training_killed_and_resumed_gives_the_same_file()
     {
-        const int epochs = 12;
+        const int epochs = 100;
         using (var killed = Train("b.nabi", "c.ckpt", epochs))
         {
             await CheckpointWritten(killed, "c.ckpt", times: 4);

@@ -64,7 +64,7 @@ public sealed class BudgetSearch
         {
             // Seconds at most, and the least that a search should give: the time does not end it.
             Try("int8", () => Integer("int8", _simple, Recipe.Create("int8"), baseline, _context));
-            if (_context.Training is not null) Ladder(baseline, context);
+            if (_context.Training is not null && Left > TimeSpan.Zero) Ladder(baseline, context);
         }
         catch (OperationCanceledException)
         {
@@ -94,7 +94,7 @@ public sealed class BudgetSearch
         var goodRecipe = Recipe.Create("search");
         double? badKeep = null;
         var rungs = Rungs(context);
-        for (var (rung, refinements) = (0, 0); refinements <= MaxRefinements; rung++)
+        for (var (rung, refinements) = (0, 0); refinements <= MaxRefinements && Left > TimeSpan.Zero; rung++)
         {
             var isRefinement = badKeep is not null || rung >= rungs.Count;
             if (isRefinement && (badKeep is null || goodKeep - badKeep < 0.03 || ++refinements > MaxRefinements)) return;
