@@ -133,9 +133,7 @@ public sealed unsafe class WorkPool : IDisposable
         {
             body(state, worker, Workers);
         }
-#pragma warning disable CA1031 // every failure is carried to the caller
-        catch (Exception error)
-#pragma warning restore CA1031
+        catch (Exception error)   // every failure is carried to the caller
         {
             Interlocked.CompareExchange(ref failure, error, null);
         }
