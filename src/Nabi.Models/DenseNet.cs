@@ -26,7 +26,7 @@ public sealed class DenseNet : ModelFamily
         if (!small) x = x.MaxPool(3, 2, 1);
         for (var block = 0; block < Layers121.Length; block++)
         {
-            for (var i = 0; i < Layers121[block]; i++)
+            for (var i = 0; i < options.Blocks(Layers121[block]); i++)
             {
                 var from = x;
                 x = network.Scope($"block{block + 1}.{i}", () => from.Concat(from.BatchNorm("1.bn").Relu().Conv(4 * growth, 1, name: "1.conv")

@@ -39,7 +39,7 @@ public sealed class EfficientNet : ModelFamily
         for (var stage = 0; stage < Stages.Length; stage++)
         {
             var (expand, channels, repeat, stride, kernel) = Stages[stage];
-            for (var i = 0; i < (int)Math.Ceiling(repeat * depth); i++)
+            for (var i = 0; i < options.Blocks((int)Math.Ceiling(repeat * depth)); i++)
             {
                 var (from, step) = (x, i == 0 ? stride : 1);
                 var squeezed = Math.Max(1, from.Channels / 4);

@@ -2,10 +2,10 @@ using Nabi.Ops;
 
 namespace Nabi.Models;
 
-/// <summary>A value of a network under construction, with the layers that can follow it. Images are [N, C, H, W].</summary>
+/// <summary>A value of a network under construction, with the layers that can follow it. Images are [N, C, H, W], tokens [N, T, D].</summary>
 /// <param name="Network">The network it belongs to.</param>
 /// <param name="Value">The value.</param>
-public readonly record struct Feature(Network Network, Value Value)
+public readonly partial record struct Feature(Network Network, Value Value)
 {
     /// <summary>Channels: dimension 1.</summary>
     public int Channels => Value.Shape[1];

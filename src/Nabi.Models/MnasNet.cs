@@ -42,7 +42,7 @@ public sealed class MnasNet : ModelFamily
         for (var stage = 0; stage < rows.Length; stage++)
         {
             var row = rows[stage];
-            for (var i = 0; i < row.Repeat; i++)
+            for (var i = 0; i < options.Blocks(row.Repeat); i++)
             {
                 var (from, step) = (x, i == 0 ? row.Stride : 1);
                 var squeezed = Math.Max(1, from.Channels / 4);

@@ -52,7 +52,7 @@ public sealed class MobileNet : ModelFamily
         var block = 0;
         foreach (var (expand, channels, repeat, stride) in RowsV2)
         {
-            for (var i = 0; i < repeat; i++, block++)
+            for (var i = 0; i < options.Blocks(repeat); i++, block++)
             {
                 var (from, step) = (x, i > 0 ? 1 : small && block == 1 ? 1 : stride);
                 x = network.Scope($"block{block}", () => from.InvertedResidual(expand * from.Channels, Channels.Divisible(channels * options.Width), 3, step, f => f.Relu6()));

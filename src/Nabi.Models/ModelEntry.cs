@@ -3,17 +3,22 @@ namespace Nabi.Models;
 /// <summary>One network of the zoo, at the size of its paper.</summary>
 /// <param name="Name">The name on the command line: lower case, words joined by hyphens.</param>
 /// <param name="Paper">Authors, year, title, and the table or section the numbers are from.</param>
-/// <param name="Input">Channels, height and width.</param>
-/// <param name="Classes">Classes at the output.</param>
+/// <param name="Input">The shape of one sample: channels, height and width for images.</param>
+/// <param name="Classes">Classes at the output; values at the output when it is no classifier.</param>
 /// <param name="Lightness">What makes it light, in a few words.</param>
 /// <param name="Build">Builds it for validated options; <see cref="ModelOptions.Input"/> and <see cref="ModelOptions.Classes"/> are filled in.</param>
 public sealed record ModelEntry(string Name, string Paper, Shape Input, int Classes, string Lightness, Func<ModelOptions, Graph> Build)
 {
+    private const int MaxSide = 65536;
+
     /// <summary>Parameters the reference states, or null.</summary>
     public long? ReferenceParameters { get; init; }
 
     /// <summary>Multiply-accumulates the reference states for one input, or null.</summary>
     public long? ReferenceMacs { get; init; }
+
+    /// <summary>Why the counts differ from the reference's by more than 1 % (parameters) or 2 % (MACs), with the arithmetic; null when they do not.</summary>
+    public string? Difference { get; init; }
 
     /// <summary>Counts the network at its paper's size, without drawing weights.</summary>
     public GraphSummary Count() => GraphSummary.Of(Create(new ModelOptions { IsOnlyCounted = true }));
@@ -23,6 +28,8 @@ public sealed record ModelEntry(string Name, string Paper, Shape Input, int Clas
     public Graph Create(ModelOptions? options = null)
     {
         options = (options ?? new ModelOptions()).Validated();
+        if (options.Input is { } input && (input.Rank != Input.Rank || !input.IsKnown || input.Any(d => d is < 1 or > MaxSide)))
+            throw new NabiException($"The input {string.Join('x', input)} is not possible for {Name}; give {Input.Rank} sizes of 1 to {MaxSide}, for example {string.Join('x', Input)}.");
         var graph = Build(options with { Input = options.Input ?? Input, Classes = options.Classes ?? Classes });
         return graph.WithMetadata(graph.Metadata.SetItem(MetadataKeys.Architecture, Name));
     }

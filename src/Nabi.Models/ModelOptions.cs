@@ -6,7 +6,10 @@ public sealed record ModelOptions
     /// <summary>Multiplies the channels of every layer (the papers' alpha). Range (0, 8]; default 1.</summary>
     public double Width { get; init; } = 1;
 
-    /// <summary>Input channels, height and width; null is the paper's.</summary>
+    /// <summary>Multiplies the blocks of every stage, rounded up as in EfficientNet, eq. 3. Range (0, 8]; default 1.</summary>
+    public double Depth { get; init; } = 1;
+
+    /// <summary>The shape of one sample: channels, height and width for images; null is the paper's.</summary>
     public Shape? Input { get; init; }
 
     /// <summary>Classes at the output; null is the paper's.</summary>
@@ -23,9 +26,11 @@ public sealed record ModelOptions
     public ModelOptions Validated()
     {
         if (Width is not (> 0 and <= 8)) throw new NabiException($"A width of {Width} is not possible; use a multiplier above 0 and up to 8.");
+        if (Depth is not (> 0 and <= 8)) throw new NabiException($"A depth of {Depth} is not possible; use a multiplier above 0 and up to 8.");
         if (Classes is < 1 or > 1_000_000) throw new NabiException($"{Classes} classes are not possible; use 1 to 1000000.");
-        if (Input is { } input && (input.Rank != 3 || !input.IsKnown || input.Any(d => d is < 1 or > 8192)))
-            throw new NabiException($"The input {input} is not possible; give channels x height x width, for example 3x32x32.");
         return this;
     }
+
+    /// <summary>Blocks times <see cref="Depth"/>, rounded up.</summary>
+    internal int Blocks(int blocks) => (int)Math.Ceiling(blocks * Depth - 1e-9);
 }

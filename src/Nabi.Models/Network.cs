@@ -24,6 +24,14 @@ public sealed class Network
     /// <summary>Declares the input <c>input</c>: an unknown batch of the given channels, height and width (or any other sample shape).</summary>
     public Feature Input(Shape sample) => new(this, Builder.Input("input", DType.Float32, Shape.Create([Shape.Unknown, .. sample.Dims])));
 
+    /// <summary>Declares the input <c>input</c>: an unknown batch of sequences of whole numbers (tokens), Int64 [N, length].</summary>
+    public Feature TokenIds(int length) => new(this, Builder.Input("input", DType.Int64, [Shape.Unknown, length]));
+
+    /// <summary>Adds learned weights, named in the current scope.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="data">The initial weights: see <see cref="TruncatedNormal"/>, <see cref="Normal"/> and <see cref="Uniform"/>.</param>
+    public Value Parameter(string name, Tensor data) => Builder.Parameter(Named(name), data);
+
     /// <summary>Names the layers made in <paramref name="body"/> after a block: <c>layer1.0.conv</c>.</summary>
     public Feature Scope(string name, Func<Feature> body)
     {
@@ -48,6 +56,15 @@ public sealed class Network
 
     /// <summary>Normal weights with mean 0.</summary>
     internal Tensor Normal(Shape shape, double deviation) => Filled(shape, rng => rng.NextGaussian() * deviation);
+
+    /// <summary>
+    /// Normal weights with mean 0, drawn again while they are farther than two deviations from it: the usual start of transformers, deviation 0.02.
+    /// </summary>
+    internal Tensor TruncatedNormal(Shape shape, double deviation = 0.02) => Filled(shape, rng =>
+    {
+        while (true)
+            if (rng.NextGaussian() is var z && Math.Abs(z) <= 2) return z * deviation;
+    });
 
     /// <summary>Uniform weights in [-limit, limit).</summary>
     internal Tensor Uniform(Shape shape, double limit) => Filled(shape, rng => (2 * rng.NextDouble() - 1) * limit);

@@ -34,7 +34,7 @@ public sealed class ShuffleNet : ModelFamily
         for (var stage = 0; stage < Repeats.Length; stage++)
         {
             var channels = Channels.Divisible((240 << stage) * options.Width, 12);
-            for (var i = 0; i < Repeats[stage]; i++)
+            for (var i = 0; i < options.Blocks(Repeats[stage]); i++)
             {
                 var (from, isFirst, reduce) = (x, i == 0, stage == 0 && i == 0 ? 1 : groups);
                 x = network.Scope($"stage{stage + 2}.{i}", () => Unit(from, channels, isFirst, reduce));
@@ -59,7 +59,7 @@ public sealed class ShuffleNet : ModelFamily
         for (var stage = 0; stage < Repeats.Length; stage++)
         {
             var half = Math.Max(1, (int)Math.Round(stages[stage] * options.Width / 2));
-            for (var i = 0; i < Repeats[stage]; i++)
+            for (var i = 0; i < options.Blocks(Repeats[stage]); i++)
             {
                 var (from, isFirst) = (x, i == 0);
                 x = network.Scope($"stage{stage + 2}.{i}", () => isFirst ? Down(from, half) : Unit(from, half));

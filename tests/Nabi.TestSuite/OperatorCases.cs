@@ -27,6 +27,7 @@ public static partial class OperatorCases
         Case(new Ops.MatMul(), Float(2, 1, 5, 7), Float(3, 7, 4)),
         Case(new Ops.MatMul(), Float(7), Float(7, 3)),
         Case(new Ops.MatMul(), Float(5, 7), Float(7)),
+        Case(new Ops.MatMul(), Float(2, 3, 7), Float(7, 4)),
         Case(new Ops.ReduceSum(), Float(3, 4, 5), Integers(0, -1)),
         Case(new Ops.ReduceSum { Keepdims = false }, Float(3, 4, 5), Integers(1)),
         Case(new Ops.Transpose(), Float(3, 4, 5)),

@@ -28,6 +28,8 @@ internal sealed class ModelsCommand : NabiCommand
             r.Summary.Cost.Macs,
             r.Entry.ReferenceParameters,
             r.Entry.ReferenceMacs,
+            r.Entry.Difference,
+            r.Entry.Lightness,
             r.Entry.Paper,
         }));
         return CommandLine.Done;

@@ -9,7 +9,8 @@ internal sealed class NewCommand : NabiCommand
 {
     private readonly Argument<string> _architecture = new("architecture") { Description = "A name from 'nabi models'." };
     private readonly Option<double> _width = new("--width") { Description = "Multiplies the channels of every layer.", DefaultValueFactory = _ => 1 };
-    private readonly Option<string?> _input = new("--input") { Description = "Channels x height x width, for example 1x28x28; the paper's when not given." };
+    private readonly Option<double> _depth = new("--depth") { Description = "Multiplies the blocks of every stage, in families that have stages.", DefaultValueFactory = _ => 1 };
+    private readonly Option<string?> _input = new("--input") { Description = "The shape of one sample, for images channels x height x width: 1x28x28; the paper's when not given." };
     private readonly Option<int?> _classes = new Option<int?>("--classes") { Description = "Classes at the output; the paper's when not given." }.Within(1, 1_000_000);
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the initial weights.", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "The file to write; <architecture>.onnx when not given." };
@@ -19,6 +20,7 @@ internal sealed class NewCommand : NabiCommand
     {
         Add(_architecture);
         Add(_width);
+        Add(_depth);
         Add(_input);
         Add(_classes);
         Add(_seed);
@@ -31,6 +33,7 @@ internal sealed class NewCommand : NabiCommand
         var graph = entry.Create(new ModelOptions
         {
             Width = arguments.GetValue(_width),
+            Depth = arguments.GetValue(_depth),
             Input = arguments.GetValue(_input) is { } text ? ParseShape(text) : null,
             Classes = arguments.GetValue(_classes),
             Seed = arguments.GetValue(_seed),

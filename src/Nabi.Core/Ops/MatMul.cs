@@ -28,12 +28,24 @@ public sealed record MatMul : Op
     public override IReadOnlyList<Value?> Gradient(GradientContext g)
     {
         var b = g.Builder;
+        if (g.Input(0).Shape.Rank > 2 && g.Input(1).Shape.Rank == 2) return GradientOfRows(g);
         var (left, right) = (b.Reshape(g.Input(0), AsMatrix(g.Input(0).Shape, true)), b.Reshape(g.Input(1), AsMatrix(g.Input(1).Shape, false)));
         var full = new List<int>(Shape.Broadcast(Shape.Create(left.Shape.Dims[..^2]), Shape.Create(right.Shape.Dims[..^2]))) { left.Shape[-2], right.Shape[-1] };
         var grad = b.Reshape(g.Grad, Shape.Create(full.ToArray()));
         var ofLeft = b.SumTo(b.MatMul(grad, b.SwapLast(right)), left);
         var ofRight = b.SumTo(b.MatMul(b.SwapLast(left), grad), right);
         return [b.Reshape(ofLeft, g.Input(0).Shape), b.Reshape(ofRight, g.Input(1).Shape)];
+    }
+
+    // One right matrix for all rows: the leading axes of the left are rows too, so both gradients are one product.
+    private static IReadOnlyList<Value?> GradientOfRows(GradientContext g)
+    {
+        var (b, left, right) = (g.Builder, g.Input(0), g.Input(1));
+        var rows = b.Reshape(left, [Shape.Unknown, left.Shape[-1]]);
+        var grad = b.Reshape(g.Grad, [Shape.Unknown, right.Shape[-1]]);
+        var ofLeft = b.Apply(new Gemm { TransB = true }, grad, right);
+        var ofRight = b.Apply(new Gemm { TransA = true }, rows, grad);
+        return [b.ReshapeLike(ofLeft, left), ofRight];
     }
 
     /// <summary>
