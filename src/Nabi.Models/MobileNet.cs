@@ -2,7 +2,8 @@ namespace Nabi.Models;
 
 /// <summary>
 /// MobileNet v1 (Howard et al. 2017, "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications", table 1) and
-/// v2 (Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", table 2). On inputs of 64 pixels and less the
+/// v2 (Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", table 2); a quarter as wide, v1 is MLPerf Tiny's reference for
+/// visual wake words. On inputs of 64 pixels and less the
 /// first strides are 1, as is usual for CIFAR-sized images.
 /// </summary>
 public sealed class MobileNet : ModelFamily
@@ -20,9 +21,14 @@ public sealed class MobileNet : ModelFamily
     /// <inheritdoc/>
     public override IEnumerable<ModelEntry> Entries =>
     [
-        new("mobilenet-v1", "Howard et al. 2017, MobileNets, table 1", [3, 224, 224], 1000, "depthwise separable convolutions", V1)
+        new("mobilenet-v1", "Howard et al. 2017, MobileNets, table 1", [3, 224, 224], 1000, "depthwise separable convolutions", o => V1("mobilenet-v1", 1, o))
         {
             ReferenceParameters = 4_231_976, ReferenceMacs = 569_000_000,
+        },
+        new("mobilenet-v1-0.25-vww", "Banbury et al. 2021, MLPerf Tiny Benchmark (visual wake words)", [3, 96, 96], 2, "MobileNet v1 at a quarter of its width", o => V1("mobilenet-v1-0.25-vww", 0.25, o))
+        {
+            ReferenceParameters = 221_794, ReferenceMacs = 7_500_000,
+            Difference = "The reference's 221,794 count 5,472 running statistics (2 x 2,736 channels) and 2,736 biases of convolutions before a normalization, which it absorbs: 213,586 + 8,208.",
         },
         new("mobilenet-v2", "Sandler et al. 2018, MobileNetV2, table 2", [3, 224, 224], 1000, "inverted residuals with linear bottlenecks", V2)
         {
@@ -30,16 +36,16 @@ public sealed class MobileNet : ModelFamily
         },
     ];
 
-    private static Graph V1(ModelOptions options)
+    private static Graph V1(string name, double alpha, ModelOptions options)
     {
-        var network = new Network("mobilenet-v1", options);
-        var small = options.Input![1] <= 64;
-        var x = network.Input(options.Input).ConvBnRelu(Channels.Scaled(32, options.Width), 3, small ? 1 : 2, name: "stem");
+        var network = new Network(name, options);
+        var (small, width) = (options.Input![1] <= 64, alpha * options.Width);
+        var x = network.Input(options.Input).ConvBnRelu(Channels.Scaled(32, width), 3, small ? 1 : 2, name: "stem");
         for (var i = 0; i < RowsV1.Length; i++)
         {
             var (from, row) = (x, RowsV1[i]);
             x = network.Scope($"block{i}", () => from.Depthwise(3, row.Stride).BatchNorm("depthwise.bn").Relu()
-                .ConvBnRelu(Channels.Scaled(row.Channels, options.Width), 1, name: "pointwise"));
+                .ConvBnRelu(Channels.Scaled(row.Channels, width), 1, name: "pointwise"));
         }
         return network.Finish(x.GlobalAveragePool().Flatten().Dense(options.Classes!.Value));
     }

@@ -20,6 +20,9 @@ public sealed record ModelEntry(string Name, string Paper, Shape Input, int Clas
     /// <summary>Why the counts differ from the reference's by more than 1 % (parameters) or 2 % (MACs), with the arithmetic; null when they do not.</summary>
     public string? Difference { get; init; }
 
+    /// <summary>Is its output its input again? Then <see cref="ModelOptions.Classes"/> means nothing, and it learns by <c>Reconstruction</c>. Default false.</summary>
+    public bool IsAutoencoder { get; init; }
+
     /// <summary>Counts the network at its paper's size, without drawing weights.</summary>
     public GraphSummary Count() => GraphSummary.Of(Create(new ModelOptions { IsOnlyCounted = true }));
 
