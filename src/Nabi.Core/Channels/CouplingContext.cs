@@ -33,6 +33,11 @@ public sealed class CouplingContext
     /// <summary>Does the value depend on the graph's inputs (rather than on parameters only)?</summary>
     public bool IsActivation(Value value) => _activations.Contains(value);
 
+    /// <summary>
+    /// Is an activation known to be zero in every channel whose trainable parameters are zero? Then a channel can be summed over, and pruned, without a weight at the sum.
+    /// </summary>
+    public static bool IsZeroWhenMasked(Value value) => ZeroChannels.Holds(value);
+
     /// <summary>Element i along one axis goes with element i + <paramref name="offset"/> along the other, where both exist.</summary>
     public void Tie(Value? a, int axisA, Value? b, int axisB, int offset = 0)
     {

@@ -37,11 +37,12 @@ public sealed record LayerNormalization : NormalizationOp
         return new[] { Scaled(z, x.Input(1), x.Optional(2)).Cast(data.DType), mean.Cast(statistic), inverse.Cast(statistic) };
     }
 
-    /// <inheritdoc/>
+    /// <summary>The normalized axes are fixed: a channel that is zero still counts in their mean.</summary>
     public override void Couple(CouplingContext c)
     {
-        c.TieAll(c.Input(0), c.Output());
-        for (var i = 1; i < c.Node.Inputs.Count; i++) c.TieBroadcast(c.Optional(i), c.Output());
+        var (x, y) = (c.Input(0), c.Output());
+        if (!x.Shape.IsRanked) return;
+        for (var axis = 0; axis < x.Shape.Axis(Axis); axis++) c.Tie(x, axis, y, axis);
     }
 
     /// <inheritdoc/>

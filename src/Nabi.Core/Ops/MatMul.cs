@@ -49,8 +49,8 @@ public sealed record MatMul : Op
     }
 
     /// <summary>
-    /// Against a parameter the contracted axis is consumed and the other one made. Between two activations (attention) only the
-    /// leading axes, the heads, may go.
+    /// Against a parameter the contracted axis is consumed and the other one made. Between two activations (attention) the contracted axis may lose
+    /// channels where that is exact: at least one side is zero in a masked channel. Rows and columns pass through, and so do leading axes (heads).
     /// </summary>
     public override void Couple(CouplingContext c)
     {
@@ -58,10 +58,11 @@ public sealed record MatMul : Op
         if (!a.Shape.IsRanked || !b.Shape.IsRanked || a.Shape.Rank < 2 || b.Shape.Rank < 2) return;
         TieLeading(c, a, y);
         TieLeading(c, b, y);
-        if (c.IsActivation(a) && c.IsActivation(b)) return;
         c.Tie(a, -2, y, -2);
         c.Tie(b, -1, y, -1);
-        c.Tie(a, -1, b, -2);
+        var isBetweenActivations = c.IsActivation(a) && c.IsActivation(b);
+        if (!isBetweenActivations || CouplingContext.IsZeroWhenMasked(a) || CouplingContext.IsZeroWhenMasked(b)) c.Tie(a, -1, b, -2);
+        if (isBetweenActivations) return;
         var isLeft = !c.IsActivation(a);
         c.SetRole(isLeft ? a : b, isLeft ? -1 : -2, SliceRole.Input);
         c.SetRole(isLeft ? a : b, isLeft ? -2 : -1, SliceRole.Output);

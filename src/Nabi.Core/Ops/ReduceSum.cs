@@ -3,6 +3,8 @@ namespace Nabi.Ops;
 /// <summary>ONNX <c>ReduceSum</c>: the sum over axes. Accumulated in double precision.</summary>
 public sealed record ReduceSum : Reduction
 {
+    private protected override bool IsBlindToZeros => true;
+
     /// <inheritdoc/>
     public override Outputs<Tensor> Evaluate(EvalContext x) => Reduce(x, Sum);
 

@@ -3,6 +3,8 @@ namespace Nabi.Ops;
 /// <summary>ONNX <c>ReduceSumSquare</c>: the sum of squares over axes.</summary>
 public sealed record ReduceSumSquare : Reduction
 {
+    private protected override bool IsBlindToZeros => true;
+
     /// <inheritdoc/>
     public override Outputs<Tensor> Evaluate(EvalContext x) => Reduce(x, Fold);
 

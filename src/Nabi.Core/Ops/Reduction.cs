@@ -23,6 +23,9 @@ public abstract record Reduction : Op
     /// <inheritdoc/>
     public override Cost CostOf(CostContext x) => new(0, x.Input(0).Count, x.BytesRead, x.BytesWritten);
 
+    /// <summary>Is the result the same without elements that are zero? Default false.</summary>
+    private protected virtual bool IsBlindToZeros => false;
+
     /// <inheritdoc/>
     public override void Couple(CouplingContext c)
     {
@@ -32,6 +35,7 @@ public abstract record Reduction : Op
         for (int axis = 0, to = 0; axis < axes.Length; axis++)
         {
             if (!axes[axis]) c.Tie(x, axis, y, to);
+            else if (IsBlindToZeros && CouplingContext.IsZeroWhenMasked(x)) c.Tie(x, axis, x, axis);
             if (!axes[axis] || Keepdims) to++;
         }
     }

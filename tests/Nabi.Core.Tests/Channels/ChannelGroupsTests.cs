@@ -64,23 +64,51 @@ public class ChannelGroupsTests
     [Fact]
     public void Attention_goes_by_heads()
     {
-        const int Heads = 3, Width = 4;
-        var graph = Build([5, 8], (b, x, n) =>
-        {
-            Value Head(string name, bool transposed)
-            {
-                var h = b.Apply(new Reshape(), n.Dense(x, Heads * Width, name), b.Integers(0, 5, Heads, Width));
-                return transposed ? b.Transpose(h, 0, 2, 3, 1) : b.Transpose(h, 0, 2, 1, 3);
-            }
-            var weights = b.Exp(b.MatMul(Head("q", false), Head("k", true)));
-            weights = b.Div(weights, b.ReduceSum(weights, [3]));
-            var mixed = b.Transpose(b.MatMul(weights, Head("v", false)), 0, 2, 1, 3);
-            return n.Dense(b.Apply(new Reshape(), mixed, b.Integers(0, 5, Heads * Width)), 8, "out");
-        });
+        const int Heads = 4, Width = 3;
+        var graph = Attention(Heads, Width);
         var group = Assert.Single(ChannelGroups.Of(graph));
         Assert.Equal(Heads, group.Count);
         Assert.All(["q.w", "k.w", "v.w", "out.w"], name => Assert.Equal(Width, group.Parameters.Single(p => p.At.Value.Name == name).Block));
         PruningAssert.PrunedEqualsMasked(graph, ChannelGroups.Of(graph));
+    }
+
+    // A feature that queries and keys share adds nothing to their product when it is zero; one of the values is a feature of the result.
+    [Fact]
+    public void Attention_with_few_heads_goes_by_their_features()
+    {
+        const int Heads = 3, Width = 4;
+        var graph = Attention(Heads, Width);
+        var groups = ChannelGroups.Of(graph);
+        Assert.Equal(["q.w k.w q.b k.b", "v.w v.b out.w"], groups.Select(g => string.Join(' ', g.Parameters.OrderBy(p => p.Role != SliceRole.Output).ThenBy(p => p.Role).Select(p => p.At.Value.Name))));
+        Assert.All(groups, g => Assert.Equal(Width, g.Count));
+        PruningAssert.PrunedEqualsMasked(graph, groups);
+    }
+
+    // The exponential of a feature that was set to zero is one: over such features the product is not exact without it.
+    [Fact]
+    public void Features_that_are_not_zero_when_masked_stay()
+    {
+        var graph = Build([5, 8], (b, x, n) =>
+        {
+            var kernel = b.MatMul(b.Exp(n.Dense(x, 4, "q")), b.Transpose(b.Exp(n.Dense(x, 4, "k")), 0, 2, 1));
+            return n.Dense(b.MatMul(kernel, n.Dense(x, 4, "v")), 8, "out");
+        });
+        var groups = ChannelGroups.Of(graph);
+        Assert.Equal("v.w", Assert.Single(groups).Name);
+        PruningAssert.PrunedEqualsMasked(graph, groups);
+    }
+
+    [Fact]
+    public void Features_that_are_normalized_stay()
+    {
+        var graph = Build([5, 8], (b, x, n) =>
+        {
+            var normal = b.Apply(new LayerNormalization(), n.Dense(x, 6, "in"), n.Weight("scale", 6), n.Weight("bias", 6));
+            return n.Dense(n.Dense(normal, 4, "hidden"), 8, "out");
+        });
+        var groups = ChannelGroups.Of(graph);
+        Assert.Equal("hidden.w", Assert.Single(groups).Name);
+        PruningAssert.PrunedEqualsMasked(graph, groups);
     }
 
     [Fact]
@@ -104,6 +132,19 @@ public class ChannelGroupsTests
         var runs = ReshapeAlignment.Of(Parse(from), Parse(to)).OrderBy(r => r.From[0]);
         Assert.Equal(expected, string.Join(' ', runs.Select(r => $"{string.Join(',', r.From)}>{string.Join(',', r.To)}")));
     }
+
+    private static Graph Attention(int heads, int width) => Build([5, 8], (b, x, n) =>
+    {
+        Value Head(string name, bool transposed)
+        {
+            var h = b.Apply(new Reshape(), n.Dense(x, heads * width, name), b.Integers(0, 5, heads, width));
+            return transposed ? b.Transpose(h, 0, 2, 3, 1) : b.Transpose(h, 0, 2, 1, 3);
+        }
+        var weights = b.Exp(b.MatMul(Head("q", false), Head("k", true)));
+        weights = b.Div(weights, b.ReduceSum(weights, [3]));
+        var mixed = b.Transpose(b.MatMul(weights, Head("v", false)), 0, 2, 1, 3);
+        return n.Dense(b.Apply(new Reshape(), mixed, b.Integers(0, 5, heads * width)), 8, "out");
+    });
 
     private static Graph Build(int[] shape, Func<GraphBuilder, Value, Net, Value> body)
     {
