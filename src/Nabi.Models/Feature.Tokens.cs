@@ -50,8 +50,18 @@ public readonly partial record struct Feature
     public Feature TokensToImage(int height, int width) =>
         With(Builder.Reshape(Builder.Transpose(Value, 0, 2, 1), [Shape.Unknown, Width, height, width]));
 
-    /// <summary>Images cut into patches of <paramref name="size"/> x <paramref name="size"/>, each a token: a convolution with stride <paramref name="size"/>.</summary>
-    public Feature PatchEmbed(int size, int width, string name = "patch_embed") => Conv(width, size, size, 0, bias: true, name: name).ImageToTokens();
+    /// <summary>
+    /// Images cut into patches of <paramref name="size"/> x <paramref name="size"/>, each a token: a convolution with stride <paramref name="size"/>, uniform in
+    /// +-1/sqrt(fan-in) as the reference codes leave it.
+    /// </summary>
+    public Feature PatchEmbed(int size, int width, string name = "patch_embed")
+    {
+        var layer = Network.Named(name);
+        var limit = 1 / Math.Sqrt(Channels * size * size);
+        var weight = Builder.Parameter($"{layer}.weight", Network.Uniform([width, Channels, size, size], limit));
+        var bias = Builder.Parameter($"{layer}.bias", Network.Uniform([width], limit));
+        return With(Builder.ApplyNamed(new Conv { Window = Window.Of(size, size) }, layer, 1, [Value, weight, bias])[0]).ImageToTokens();
+    }
 
     /// <summary>Puts one learned token in front of all others (Devlin et al. 2019; Dosovitskiy et al. 2021, eq. 1).</summary>
     public Feature PrependToken(string name = "cls_token")
@@ -69,6 +79,11 @@ public readonly partial record struct Feature
 
     /// <summary>Tokens <paramref name="from"/> to <paramref name="to"/> (exclusive).</summary>
     public Feature TokenRange(int from, int to) => With(Builder.Slice(Value, 1, from, to));
+
+    /// <summary>Tokens chosen sample by sample, in the given order.</summary>
+    /// <param name="indices">Int64 [N, K].</param>
+    /// <returns>[N, K, D].</returns>
+    public Feature GatherTokens(Value indices) => With(Builder.Apply(new GatherND { BatchDims = 1 }, Value, Builder.Unsqueeze(indices, 2)));
 
     /// <summary>The mean of all tokens: [N, D].</summary>
     public Feature MeanToken() => With(Builder.ReduceMean(Value, [1], keepdims: false));
@@ -124,10 +139,15 @@ public readonly partial record struct Feature
     /// <param name="heads">Attention heads.</param>
     /// <param name="mlpRatio">Hidden features of the MLP over <see cref="Width"/>.</param>
     /// <param name="attend">As in <see cref="SelfAttention"/>.</param>
-    public Feature TransformerBlock(int heads, double mlpRatio = 4, Func<Feature, Feature, Feature, Feature>? attend = null)
+    /// <param name="between">What happens to the tokens between attention and MLP; nothing when not given.</param>
+    /// <param name="qkvBias">Have the projections of queries, keys and values biases?</param>
+    /// <param name="epsilon">As in <see cref="LayerNorm"/>.</param>
+    public Feature TransformerBlock(int heads, double mlpRatio = 4, Func<Feature, Feature, Feature, Feature>? attend = null, Func<Feature, Feature>? between = null,
+        bool qkvBias = true, float epsilon = 1e-6f)
     {
         var input = this;
-        var x = input.Add(Network.Scope("attn", () => input.LayerNorm().SelfAttention(heads, attend)));
-        return x.Add(Network.Scope("mlp", () => x.LayerNorm().Mlp((int)(x.Width * mlpRatio))));
+        var x = input.Add(Network.Scope("attn", () => input.LayerNorm(epsilon: epsilon).SelfAttention(heads, attend, qkvBias)));
+        if (between is not null) x = between(x);
+        return x.Add(Network.Scope("mlp", () => x.LayerNorm(epsilon: epsilon).Mlp((int)(x.Width * mlpRatio))));
     }
 }
