@@ -112,6 +112,9 @@ public sealed class Trainer
 
         public long LastReport { get; set; }
 
+        /// <summary>The stage of <see cref="TrainingOptions.Pruning"/> whose weights are pruned; -1 before the first.</summary>
+        public int PruningStage { get; set; } = -1;
+
         /// <summary>Training samples per second, without validation and saving.</summary>
         public double Speed(TimeProvider clock) => Samples / Math.Max(1e-9, (clock.GetElapsedTime(start) - Elsewhere).TotalSeconds);
     }
@@ -150,6 +153,7 @@ public sealed class Trainer
     private void RunStep(State state, Batch batch, Dictionary<string, Tensor> feed)
     {
         var done = Done(state);
+        Prune(state, (double)done / _total);
         state.Rate = _options.LearningRate * _options.Schedule.Factor(done, _total);
         feed[_step.Rate].Span<float>()[0] = (float)state.Rate;
         feed[_step.Number].Span<float>()[0] = done + 1;
@@ -165,6 +169,15 @@ public sealed class Trainer
         state.Correct += CountCorrect(outputs[TrainingStep.LogitsOutput].Span<float>(), batch.Labels);
         state.Samples += batch.Count;
         state.Step++;
+    }
+
+    // After a resumption the stage reached is pruned again, which changes nothing.
+    private void Prune(State state, double progress)
+    {
+        if (_options.Pruning is not { } pruning || pruning.StageAt(progress) is var stage && stage == state.PruningStage) return;
+        state.PruningStage = stage;
+        foreach (var (name, weights) in _step.Trained)
+            if (pruning.IsPruned(name)) pruning.Prune(name, weights, progress);
     }
 
     private static int CountCorrect(ReadOnlySpan<float> logits, int[] labels)

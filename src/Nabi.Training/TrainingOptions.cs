@@ -34,6 +34,9 @@ public sealed record TrainingOptions
     /// <summary>Further terms of the loss on parameters. Default none.</summary>
     public ValueArray<Penalty> Penalties { get; init; } = [];
 
+    /// <summary>Weights that are set to zero while the training goes on. Default none.</summary>
+    public PruningSchedule? Pruning { get; init; }
+
     /// <summary>Learning from a teacher; the teacher is given to the trainer. Default none.</summary>
     public Distillation? Distillation { get; init; }
 

@@ -84,7 +84,7 @@ public sealed class TrainingStep
         foreach (var (parameter, value) in changed)
         {
             b.Update(parameter, value);
-            if (wiring.AverageDecay is { } decay) averaged[parameter.Name] = Average(b, parameter, value, decay);
+            if (wiring.AverageDecay is { } decay) averaged[parameter.Name] = Average(b, parameter, value, decay, options);
         }
         var trained = changed.ToDictionary(c => c.Parameter.Name, c => c.Parameter.Data!, StringComparer.Ordinal);
         return new TrainingStep(original, b.Build(), wiring, trained, averaged);
@@ -93,6 +93,9 @@ public sealed class TrainingStep
     /// <summary>The model with the parameters reached so far, copied: the moving average when there is one.</summary>
     public Graph Model() => _model.WithParameters(
         (_averaged.Count > 0 ? _averaged : _trained).ToDictionary(p => p.Key, p => p.Value.Copy(), StringComparer.Ordinal));
+
+    /// <summary>The numbers a learned parameter has reached; changing them changes the training.</summary>
+    internal IReadOnlyDictionary<string, Tensor> Trained => _trained;
 
     // Copies the nodes with batch normalization and dropout in training mode. Returns the running statistics with their new values.
     private static List<(Value Parameter, Value Value)> Forward(Graph model, Rewriter rewriter, bool trainStatistics)
@@ -155,6 +158,7 @@ public sealed class TrainingStep
         {
             var decay = options.DecayAll || ModelRoles.IsDecayed(learned[i]) ? (float)options.Optimizer.WeightDecay : 0;
             var value = options.Optimizer.Apply(new OptimizerStep(b, parameters[i], gradients[i], wiring.Rate, wiring.Number, decay));
+            if (IsPruned(learned[i], options)) value = KeepZeros(b, parameters[i], value);
             if (masks?.GetValueOrDefault(learned[i].Name) is { } mask) value = b.Mul(value, b.Constant(mask.Cast(value.DType), $"{learned[i].Name}.mask"));
             changed.Add((parameters[i], value));
         }
@@ -171,12 +175,18 @@ public sealed class TrainingStep
     }
 
     // average = decay average + (1 - decay) value
-    private static Tensor Average(GraphBuilder b, Value parameter, Value value, Value decay)
+    private static Tensor Average(GraphBuilder b, Value parameter, Value value, Value decay, TrainingOptions options)
     {
         var average = b.Parameter($"{parameter.Name}.average", parameter.Data!.Copy(), trainable: false);
-        b.Update(average, b.Add(b.Mul(average, decay), b.Mul(value, b.Sub(b.Scalar(1, decay), decay))));
+        var next = b.Add(b.Mul(average, decay), b.Mul(value, b.Sub(b.Scalar(1, decay), decay)));
+        b.Update(average, IsPruned(parameter, options) ? KeepZeros(b, parameter, next) : next);
         return average.Data!;
     }
+
+    private static bool IsPruned(Value parameter, TrainingOptions options) => options.Pruning?.IsPruned(parameter.Name) ?? false;
+
+    // A weight that was pruned before this step is exactly zero, and stays so.
+    private static Value KeepZeros(GraphBuilder b, Value parameter, Value value) => b.Where(b.Equal(parameter, 0), parameter, value);
 
     private static Tensor Masked(Tensor tensor, Value parameter, IReadOnlyDictionary<string, Tensor>? masks)
     {

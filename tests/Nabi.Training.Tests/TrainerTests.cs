@@ -96,6 +96,32 @@ public class TrainerTests
     }
 
     [Fact]
+    public void Weights_pruned_in_stages_stay_zero_also_after_a_resumption()
+    {
+        using var folder = new TemporaryFolder();
+        var data = Glyphs.Draw(48, 10).Train;
+        var options = Rich with { Epochs = 4, Pruning = new ZeroFilters() };
+        var whole = Train(data, options);
+        var weights = whole.Model.Parameter("conv.weight")!.Data!.ToSingle();
+        for (var i = 0; i < weights.Length; i++) Assert.Equal(i < 3 * 25, weights[i] == 0);
+
+        var checkpoints = new CheckpointOptions(Path.Combine(folder.Path, "c.ckpt"), EverySteps: 2);
+        Assert.Throws<InvalidOperationException>(() => new Trainer(SmallModels.Cnn(), data, options) { Checkpoints = checkpoints, Clock = new EveryTick() }
+            .Run(new At(p => { if (p is { Epoch: 3, Step: 5 }) throw new InvalidOperationException("power cut"); })));
+        Assert.Equal(Bits(whole.Model), Bits(new Trainer(SmallModels.Cnn(), data, options) { Checkpoints = checkpoints }.Run().Model));
+    }
+
+    // One filter after each quarter of the training.
+    private sealed record ZeroFilters : PruningSchedule
+    {
+        public override bool IsPruned(string parameter) => parameter == "conv.weight";
+
+        public override int StageAt(double progress) => (int)(4 * progress);
+
+        public override void Prune(string parameter, Tensor weights, double progress) => weights.Span<float>()[..(25 * StageAt(progress))].Clear();
+    }
+
+    [Fact]
     public void A_cancelled_training_returns_what_it_reached_and_goes_on_later()
     {
         using var folder = new TemporaryFolder();
