@@ -50,8 +50,12 @@ public sealed record FineTune : CompressionStep
     public override Graph Apply(Graph graph, CompressionContext context) => Train(graph, context, trainStatistics: true);
 
     /// <summary>Trains; ranges of quantizers and running statistics are as the caller says.</summary>
+    /// <param name="graph">The network.</param>
+    /// <param name="context">Data, teacher, seed.</param>
+    /// <param name="trainStatistics">Do batch normalizations follow the batches?</param>
+    /// <param name="with">What the caller adds to the options: penalties, pruning.</param>
     /// <exception cref="OperationCanceledException">The context was cancelled.</exception>
-    internal Graph Train(Graph graph, CompressionContext context, bool trainStatistics)
+    internal Graph Train(Graph graph, CompressionContext context, bool trainStatistics, Func<TrainingOptions, TrainingOptions>? with = null)
     {
         var data = context.TrainingData;
         var augmentations = new List<Augmentation>();
@@ -60,7 +64,7 @@ public sealed record FineTune : CompressionStep
         var teacher = Alpha > 0 ? context.Teacher : null;
         // Without augmentation the teacher says the same of a sample every time: it is asked once.
         var isPrecomputed = Epochs > 1 && augmentations.Count == 0 && (long)data.Count * data.ClassNames.Count <= MaxStoredScores;
-        var trainer = new Trainer(graph, data, new TrainingOptions
+        var options = new TrainingOptions
         {
             Epochs = Epochs,
             BatchSize = Math.Min(Batch ?? context.BatchSize, data.Count),
@@ -72,7 +76,8 @@ public sealed record FineTune : CompressionStep
             ClipNorm = 5,
             Seed = context.Seed,
             Augmentations = ValueArray.Create<Augmentation>([.. augmentations]),
-        }, SparsityMasks.Present(graph))
+        };
+        var trainer = new Trainer(graph, data, with?.Invoke(options) ?? options, SparsityMasks.Present(graph))
         {
             Teacher = teacher,
             Threads = context.Threads,

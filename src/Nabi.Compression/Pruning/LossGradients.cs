@@ -23,7 +23,10 @@ internal static class LossGradients
         for (var i = 0; i < wanted.Length; i++) b.Output(wanted[i].Name, gradients[i]);
         using var session = new Session(b.Build(), new SessionOptions { Threads = threads });
         foreach (var batch in loader.Epoch(0))
-            yield return session.Run(new Dictionary<string, Tensor>(StringComparer.Ordinal) { [graph.Inputs[0].Name] = batch.Inputs,
-                [targets.Name] = batch.Targets });
+            yield return session.Run(new Dictionary<string, Tensor>(StringComparer.Ordinal)
+            {
+                [graph.Inputs[0].Name] = batch.Inputs,
+                [targets.Name] = batch.Targets
+            });
     }
 }
