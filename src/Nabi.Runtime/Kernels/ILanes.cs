@@ -68,4 +68,7 @@ internal unsafe interface ILanes<V> : ITileLanes<V>
 
     /// <summary>Sum over the lanes, always in the same order.</summary>
     static abstract float Sum(V value);
+
+    /// <summary>The largest lane; any lane if one is NaN.</summary>
+    static abstract float Largest(V value);
 }

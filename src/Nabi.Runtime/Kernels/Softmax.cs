@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Softmax and its logarithm over the last axis, and their gradients.</summary>
@@ -45,14 +47,23 @@ public static unsafe class Softmax
             where V : unmanaged
         {
             var (first, last) = WorkPool.Share(Rows, worker, workers);
+            if (Columns < L.Count) ShortRows<L, V>(first, last);
+            else LongRows<L, V>(first, last);
+        }
+
+        private readonly void LongRows<L, V>(int first, int last)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
             for (var r = first; r < last; r++)
             {
                 var x = X + ((long)r * Columns);
                 var y = Y + ((long)r * Columns);
-                var max = float.NegativeInfinity;
-                for (var c = 0; c < Columns; c++)
-                    max = MathF.Max(max, x[c]);
-                var shift = L.Fill(max);
+                // A NaN need not be the largest: its exponential reaches the sum, and so the whole row, anyway.
+                var largest = L.Load(x + Columns - L.Count);
+                for (var c = 0; c <= Columns - L.Count; c += L.Count)
+                    largest = L.Max(largest, L.Load(x + c));
+                var shift = L.Fill(L.Largest(largest));
                 V sums = L.Fill(0f);
                 for (var c = 0; c < Columns; c += L.Count)
                 {
@@ -62,12 +73,44 @@ public static unsafe class Softmax
                     Simd.Store<L, V>(Logarithm ? shifted : e, y + c, Columns - c);
                 }
                 var sum = L.Sum(sums);
+                var norm = L.Fill(Logarithm ? MathF.Log(sum) : 1f / sum);
                 for (var c = 0; c < Columns; c += L.Count)
                 {
                     var value = Simd.Load<L, V>(y + c, Columns - c);
-                    value = Logarithm ? L.Subtract(value, L.Fill(MathF.Log(sum))) : L.Multiply(value, L.Fill(1f / sum));
-                    Simd.Store<L, V>(value, y + c, Columns - c);
+                    Simd.Store<L, V>(Logarithm ? L.Subtract(value, norm) : L.Multiply(value, norm), y + c, Columns - c);
                 }
+            }
+        }
+
+        // Rows of less than a register: a row in each lane.
+        [SkipLocalsInit]
+        private readonly void ShortRows<L, V>(int first, int last)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var turned = stackalloc float[Columns * L.Count];
+            for (var r = first; r < last; r += L.Count)
+            {
+                var count = Math.Min(L.Count, last - r);
+                Turn<L, V>(X + ((long)r * Columns), Columns, count, turned);
+                var largest = L.Load(turned);
+                for (var c = 1; c < Columns; c++)
+                    largest = L.Max(largest, L.Load(turned + (c * L.Count)));
+                V sum = L.Fill(0f);
+                for (var c = 0; c < Columns; c++)
+                {
+                    var shifted = L.Subtract(L.Load(turned + (c * L.Count)), largest);
+                    var e = VectorMath.Exp<L, V>(shifted);
+                    sum = L.Add(sum, e);
+                    L.Store(Logarithm ? shifted : e, turned + (c * L.Count));
+                }
+                var scale = Logarithm ? VectorMath.Log<L, V>(sum) : L.Divide(L.Fill(1f), sum);
+                for (var c = 0; c < Columns; c++)
+                {
+                    var value = L.Load(turned + (c * L.Count));
+                    L.Store(Logarithm ? L.Subtract(value, scale) : L.Multiply(value, scale), turned + (c * L.Count));
+                }
+                TurnBack<L, V>(turned, Columns, count, Y + ((long)r * Columns));
             }
         }
     }
@@ -86,6 +129,14 @@ public static unsafe class Softmax
             where V : unmanaged
         {
             var (first, last) = WorkPool.Share(Rows, worker, workers);
+            if (Columns < L.Count) ShortRows<L, V>(first, last);
+            else LongRows<L, V>(first, last);
+        }
+
+        private readonly void LongRows<L, V>(int first, int last)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
             for (var r = first; r < last; r++)
             {
                 var y = Y + ((long)r * Columns);
@@ -100,12 +151,62 @@ public static unsafe class Softmax
                 var sum = L.Fill(L.Sum(sums));
                 for (var c = 0; c < Columns; c += L.Count)
                 {
-                    var g = Simd.Load<L, V>(dy + c, Columns - c);
-                    var p = Simd.Load<L, V>(y + c, Columns - c);
-                    var result = Logarithm ? L.Subtract(g, L.Multiply(VectorMath.Exp<L, V>(p), sum)) : L.Multiply(p, L.Subtract(g, sum));
+                    var result = OfOne<L, V>(Simd.Load<L, V>(dy + c, Columns - c), Simd.Load<L, V>(y + c, Columns - c), sum);
                     Simd.Store<L, V>(result, dx + c, Columns - c);
                 }
             }
+        }
+
+        // Rows of less than a register: a row in each lane.
+        [SkipLocalsInit]
+        private readonly void ShortRows<L, V>(int first, int last)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var turned = stackalloc float[2 * Columns * L.Count];
+            var outputs = turned + (Columns * L.Count);
+            for (var r = first; r < last; r += L.Count)
+            {
+                var count = Math.Min(L.Count, last - r);
+                Turn<L, V>(Gradient + ((long)r * Columns), Columns, count, turned);
+                Turn<L, V>(Y + ((long)r * Columns), Columns, count, outputs);
+                V sum = L.Fill(0f);
+                for (var c = 0; c < Columns; c++)
+                {
+                    var g = L.Load(turned + (c * L.Count));
+                    sum = L.Add(sum, Logarithm ? g : L.Multiply(g, L.Load(outputs + (c * L.Count))));
+                }
+                for (var c = 0; c < Columns; c++)
+                    L.Store(OfOne<L, V>(L.Load(turned + (c * L.Count)), L.Load(outputs + (c * L.Count)), sum), turned + (c * L.Count));
+                TurnBack<L, V>(turned, Columns, count, X + ((long)r * Columns));
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly V OfOne<L, V>(V g, V y, V sum)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged => Logarithm ? L.Subtract(g, L.Multiply(VectorMath.Exp<L, V>(y), sum)) : L.Multiply(y, L.Subtract(g, sum));
+    }
+
+    // [count][columns] to [columns][lanes]; lanes beyond count hold the first row, so that they compute something harmless.
+    private static void Turn<L, V>(float* rows, int columns, int count, float* turned)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+    {
+        for (var i = 0; i < L.Count; i++)
+        {
+            var row = i < count ? rows + (i * columns) : rows;
+            for (var c = 0; c < columns; c++) turned[(c * L.Count) + i] = row[c];
+        }
+    }
+
+    private static void TurnBack<L, V>(float* turned, int columns, int count, float* rows)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+    {
+        for (var i = 0; i < count; i++)
+        {
+            for (var c = 0; c < columns; c++) rows[(i * columns) + c] = turned[(c * L.Count) + i];
         }
     }
 }
