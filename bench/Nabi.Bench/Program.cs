@@ -1,16 +1,32 @@
+using Nabi;
 using Nabi.Bench;
 using Nabi.Bench.Kernels;
+using Nabi.Bench.Training;
+using Nabi.Models;
 
-// nabi-bench <suite> [threads] ...: measurements that are printed, not asserted.
+// nabi-bench <suite> ...: measurements that are printed or written to bench/results, not asserted.
 switch (args)
 {
     case ["kernels", .. var rest]:
-        KernelSuite.Run(rest.Length > 0 ? int.Parse(rest[0]) : 1);
+        KernelSuite.Run(Number(rest, 0, 1));
         return 0;
-    case ["train-step", .. var rest]:
-        TrainingStep.Run(rest.Length > 0 ? int.Parse(rest[0]) : 2, rest.Length > 1 ? int.Parse(rest[1]) : 64, rest.Length > 2);
+    case ["train-step", var network, .. var rest]:
+        var options = new ModelOptions { Width = rest.Length > 2 ? double.Parse(rest[2]) : 1, Input = rest.Length > 3 ? Shape.Create(Array.ConvertAll(rest[3].Split('x'), int.Parse)) : null };
+        TrainingStepSuite.Run(network, options, Number(rest, 0, 2), Number(rest, 1, 64), rest is [.., "per-step"]);
+        return 0;
+    case ["zoo", .. var rest]:
+        return ZooSuite.Run(rest);
+    case ["models"]:
+        ModelsDocument.Write();
         return 0;
     default:
-        Console.Error.WriteLine("usage: Nabi.Bench kernels [threads] | train-step [threads] [batch] [per-step]");
+        Console.Error.WriteLine("""
+            usage: Nabi.Bench kernels [threads]                 every kernel against its bound
+                   Nabi.Bench train-step <network> [threads] [batch] [width] [input] [per-step]
+                   Nabi.Bench zoo [--threads n] [network ...]   trains the zoo at small size, into bench/results/zoo.json and zoo.md
+                   Nabi.Bench models                            writes docs/models.md from the registry and bench/results/zoo.json
+            """);
         return 2;
 }
+
+static int Number(string[] words, int index, int usual) => words.Length > index ? int.Parse(words[index]) : usual;

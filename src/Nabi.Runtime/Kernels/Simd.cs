@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Nabi.Runtime.Kernels;
 
@@ -25,9 +27,30 @@ public static unsafe class Simd
             kernel.Run<Lanes32, float>(worker, workers);
     }
 
+    private const int MostLanes = 16;
+
+    // All bits set, then none: a mask of n lanes starts n before the middle.
+    private static ReadOnlySpan<int> Masks =>
+    [
+        -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+
     /// <summary>The first <paramref name="count"/> floats in the low lanes, zeros above: the tail of a row without reading past it.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static V LoadPart<V>(float* source, int count)
+        where V : unmanaged
+    {
+        ref var mask = ref MemoryMarshal.GetReference(Masks);
+        if (typeof(V) == typeof(Vector512<float>) && Avx512F.IsSupported)
+            return Unsafe.BitCast<Vector512<float>, V>(Avx512F.MaskLoad(source, Vector512.LoadUnsafe(ref mask, (nuint)(MostLanes - count)).AsSingle(), Vector512<float>.Zero));
+        if (typeof(V) == typeof(Vector256<float>) && Avx.IsSupported)
+            return Unsafe.BitCast<Vector256<float>, V>(Avx.MaskLoad(source, Vector256.LoadUnsafe(ref mask, (nuint)(MostLanes - count)).AsSingle()));
+        return CopyPart<V>(source, count);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static V CopyPart<V>(float* source, int count)
         where V : unmanaged
     {
         V value = default;
@@ -57,11 +80,33 @@ public static unsafe class Simd
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static V Keep<L, V>(V value, long left)
         where L : unmanaged, ILanes<V>
-        where V : unmanaged => left >= L.Count ? value : LoadPart<V>((float*)&value, (int)left);
+        where V : unmanaged
+    {
+        if (left >= L.Count) return value;
+        ref var mask = ref Unsafe.Add(ref MemoryMarshal.GetReference(Masks), MostLanes - (int)left);
+        if (typeof(V) == typeof(Vector512<float>))
+            return Unsafe.BitCast<Vector512<float>, V>(Unsafe.BitCast<V, Vector512<float>>(value) & Vector512.LoadUnsafe(ref mask).AsSingle());
+        if (typeof(V) == typeof(Vector256<float>))
+            return Unsafe.BitCast<Vector256<float>, V>(Unsafe.BitCast<V, Vector256<float>>(value) & Vector256.LoadUnsafe(ref mask).AsSingle());
+        return Unsafe.BitCast<Vector128<float>, V>(Unsafe.BitCast<V, Vector128<float>>(value) & Vector128.LoadUnsafe(ref mask).AsSingle());
+    }
 
     /// <summary>Stores the low <paramref name="count"/> lanes.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void StorePart<V>(V value, float* target, int count)
+        where V : unmanaged
+    {
+        ref var mask = ref MemoryMarshal.GetReference(Masks);
+        if (typeof(V) == typeof(Vector512<float>) && Avx512F.IsSupported)
+            Avx512F.MaskStore(target, Vector512.LoadUnsafe(ref mask, (nuint)(MostLanes - count)).AsSingle(), Unsafe.BitCast<V, Vector512<float>>(value));
+        else if (typeof(V) == typeof(Vector256<float>) && Avx.IsSupported)
+            Avx.MaskStore(target, Vector256.LoadUnsafe(ref mask, (nuint)(MostLanes - count)).AsSingle(), Unsafe.BitCast<V, Vector256<float>>(value));
+        else
+            CopyPart(value, target, count);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void CopyPart<V>(V value, float* target, int count)
         where V : unmanaged => Unsafe.CopyBlockUnaligned(target, &value, (uint)count * sizeof(float));
 }
 

@@ -27,7 +27,8 @@ internal static unsafe class PoolLowering
     private static bool Lower(Node node, Planner planner, Shape data, Kernel kernel)
     {
         if (node.Inputs.Any(v => v!.DType != DType.Float32) || node.Output.Shape.Count == 0) return false;
-        if (WindowShapes.TryOf(data, ((PoolingOp)node.Op).Resolve(data)) is not { } window) return false;
+        var countsPadding = node.Op is AveragePool { CountIncludePad: true } or AveragePoolGradient { CountIncludePad: true };
+        if (WindowShapes.TryOf(data, ((PoolingOp)node.Op).Resolve(data), isPaddingFree: !countsPadding) is not { } window) return false;
         var inputs = node.Inputs.Select(v => planner.Read(v!, Layout.ChannelsLast)).ToArray();
         var output = planner.Define(node.Output, Layout.ChannelsLast);
         var channels = data[1];
