@@ -16,6 +16,9 @@ switch (args)
         return 0;
     case ["zoo", .. var rest]:
         return ZooSuite.Run(rest);
+    case ["oracle", var network, var folder]:
+        OracleCase.Write(network, folder);
+        return 0;
     case ["models"]:
         ModelsDocument.Write();
         return 0;
@@ -24,6 +27,7 @@ switch (args)
             usage: Nabi.Bench kernels [threads]                 every kernel against its bound
                    Nabi.Bench train-step <network> [threads] [batch] [width] [input] [per-step]
                    Nabi.Bench zoo [--threads n] [network ...]   trains the zoo at small size, into bench/results/zoo.json and zoo.md
+                   Nabi.Bench oracle <network> <folder>         a network as ONNX with an input and its output, for bench/peers/zoo.mjs
                    Nabi.Bench models                            writes docs/models.md from the registry and bench/results/zoo.json
             """);
         return 2;

@@ -17,12 +17,12 @@ internal static class ZooSuite
     /// <summary>What is said beside <c>--data</c> and <c>--width</c>; two epochs of plain SGD unless the network wants another training.</summary>
     private static readonly (string Name, double Width, string Arguments)[] Rows =
     [
-        ("linear", 1, "--epochs 2"), ("lenet-300-100", 1, "--epochs 2"), ("lenet5", 1, "--epochs 2"), ("nabi-small", 1, "--epochs 2"),
-        ("alexnet", 0.25, "--epochs 2"), ("vgg16", 0.25, "--epochs 2"),
-        ("resnet8", 1, "--epochs 2"), ("resnet18", 0.25, "--epochs 2"), ("resnet20", 0.5, "--epochs 2"),
-        ("densenet121", 0.25, "--epochs 1"),
+        ("linear", 1, "--epochs 2"), ("lenet-300-100", 1, "--epochs 2"), ("lenet5", 1, "--epochs 2"), ("nabi-small", 0.5, "--epochs 2"),
+        ("alexnet", 0.25, "--epochs 2"), ("vgg16", 0.125, "--epochs 2"),
+        ("resnet8", 0.5, "--epochs 2"), ("resnet18", 0.125, "--epochs 2"), ("resnet20", 0.5, "--epochs 2"),
+        ("densenet121", 0.125, "--epochs 2"),
         ("squeezenet-1.0", 0.5, "--epochs 2"), ("squeezenet-1.1", 0.5, "--epochs 2"),
-        ("googlenet", 0.25, "--epochs 1"), ("xception", 0.25, "--epochs 1"),
+        ("googlenet", 0.125, "--epochs 2"), ("xception", 0.125, "--epochs 2"),
         ("mobilenet-v1", 0.25, "--epochs 2"), ("mobilenet-v2", 0.25, "--epochs 2"), ("mobilenet-v3-large", 0.25, "--epochs 2"), ("mobilenet-v3-small", 0.5, "--epochs 2"),
         ("shufflenet-v1", 0.25, "--epochs 2"), ("shufflenet-v2-0.5", 0.5, "--epochs 2"), ("shufflenet-v2-1.0", 0.25, "--epochs 2"),
         ("efficientnet-b0", 0.25, "--epochs 2"), ("mnasnet-b1", 0.25, "--epochs 2"), ("mnasnet-a1", 0.25, "--epochs 2"),
