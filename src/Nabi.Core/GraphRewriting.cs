@@ -1,3 +1,5 @@
+using Nabi.Ops;
+
 namespace Nabi;
 
 /// <summary>How passes are written: visit the nodes in order, keep or replace each.</summary>
@@ -37,6 +39,18 @@ public static class GraphRewriting
         var rewriter = new Rewriter(graph, parameter: p => tensors.GetValueOrDefault(p.Name, p.Data!));
         foreach (var node in graph.Nodes) rewriter.Visit(node, null);
         return rewriter.Finish();
+    }
+
+    /// <summary>
+    /// The same graph with what another one has learned: trainable parameters and running statistics by name, and its metadata but for
+    /// <see cref="MetadataKeys.AuxiliaryLoss"/>. For networks that train as another graph than the one that is used.
+    /// </summary>
+    public static Graph WithLearned(this Graph graph, Graph trained)
+    {
+        var statistics = trained.Nodes.Where(n => n is { Op: BatchNormalization, Inputs.Count: >= 5 }).SelectMany(n => n.Inputs.Skip(3).Take(2)).ToHashSet();
+        return graph
+            .WithParameters(trained.Parameters.Where(p => p.IsTrainable || statistics.Contains(p)).ToDictionary(p => p.Name, p => p.Data!, StringComparer.Ordinal))
+            .WithMetadata(trained.Metadata.Remove(MetadataKeys.AuxiliaryLoss));
     }
 
     /// <summary>The same graph with other metadata.</summary>

@@ -20,4 +20,7 @@ public static class MetadataKeys
 
     /// <summary>The architecture it was built from.</summary>
     public const string Architecture = "nabi.architecture";
+
+    /// <summary>The name of a scalar output that training adds to its loss: terms that only the network knows.</summary>
+    public const string AuxiliaryLoss = "nabi.auxiliary_loss";
 }

@@ -23,17 +23,29 @@ public sealed record ModelEntry(string Name, string Paper, Shape Input, int Clas
     /// <summary>Is its output its input again? Then <see cref="ModelOptions.Classes"/> means nothing, and it learns by <c>Reconstruction</c>. Default false.</summary>
     public bool IsAutoencoder { get; init; }
 
+    /// <summary>
+    /// Builds the graph that learns the weights, for validated options, where that is another graph than the network: it has the network's parameters by name, and may have
+    /// an output that is added to the loss (<see cref="MetadataKeys.AuxiliaryLoss"/>). Null when the network itself is trained.
+    /// </summary>
+    public Func<ModelOptions, Graph>? BuildTraining { get; init; }
+
     /// <summary>Counts the network at its paper's size, without drawing weights.</summary>
     public GraphSummary Count() => GraphSummary.Of(Create(new ModelOptions { IsOnlyCounted = true }));
 
     /// <summary>Builds the network with an unknown batch size.</summary>
     /// <exception cref="NabiException">An option is out of range, or the network does not fit the input.</exception>
-    public Graph Create(ModelOptions? options = null)
+    public Graph Create(ModelOptions? options = null) => Create(Build, options);
+
+    /// <summary>Builds the graph that learns the weights; the network itself where there is no other.</summary>
+    /// <inheritdoc cref="Create(ModelOptions?)"/>
+    public Graph CreateForTraining(ModelOptions? options = null) => Create(BuildTraining ?? Build, options);
+
+    private Graph Create(Func<ModelOptions, Graph> build, ModelOptions? options)
     {
         options = (options ?? new ModelOptions()).Validated();
         if (options.Input is { } input && (input.Rank != Input.Rank || !input.IsKnown || input.Any(d => d is < 1 or > MaxSide)))
             throw new NabiException($"The input {string.Join('x', input)} is not possible for {Name}; give {Input.Rank} sizes of 1 to {MaxSide}, for example {string.Join('x', Input)}.");
-        var graph = Build(options with { Input = options.Input ?? Input, Classes = options.Classes ?? Classes });
+        var graph = build(options with { Input = options.Input ?? Input, Classes = options.Classes ?? Classes });
         return graph.WithMetadata(graph.Metadata.SetItem(MetadataKeys.Architecture, Name));
     }
 }

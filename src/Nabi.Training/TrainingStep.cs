@@ -76,7 +76,7 @@ public sealed class TrainingStep
         var running = Forward(model, rewriter, options.TrainStatistics);
         var wiring = Connect(model, rewriter, options);
         var b = rewriter.Builder;
-        var loss = Loss(b, rewriter, wiring, learned, options);
+        var loss = Loss(b, model, rewriter, wiring, learned, options);
         b.Output(LossOutput, loss);
         b.Output(LogitsOutput, wiring.Logits);
         var averaged = new Dictionary<string, Tensor>(StringComparer.Ordinal);
@@ -137,10 +137,12 @@ public sealed class TrainingStep
             options.Distillation is null ? null : b.Input("teacher", DType.Float32, logits.Shape));
     }
 
-    private static Value Loss(GraphBuilder b, Rewriter rewriter, Wiring wiring, Value[] learned, TrainingOptions options)
+    private static Value Loss(GraphBuilder b, Graph model, Rewriter rewriter, Wiring wiring, Value[] learned, TrainingOptions options)
     {
         var loss = options.Loss.Build(b, wiring.Logits, wiring.Targets);
         if (options.Distillation is { } distillation) loss = distillation.Build(b, loss, wiring.Logits, wiring.Teacher!);
+        if (model.Metadata.GetValueOrDefault(MetadataKeys.AuxiliaryLoss) is { } name)
+            loss = b.Add(loss, rewriter[model.Outputs.First(o => o.Name == name).Value]);
         foreach (var penalty in options.Penalties)
             foreach (var parameter in learned)
                 if (penalty.Build(b, rewriter[parameter], parameter) is { } term) loss = b.Add(loss, term);

@@ -54,7 +54,7 @@ internal sealed class TrainCommand : NabiCommand
         ModelFile.EnsureWritable(path);
         var splits = DataSets.Find(arguments.GetRequiredValue(_data));
         var train = arguments.GetValue(_limit) is { } limit ? splits.Train.Take(limit) : splits.Train;
-        var graph = Start(arguments, train);
+        var (graph, network) = Start(arguments, train);
         var options = OptionsOf(arguments, graph);
         var checkpoint = arguments.GetValue(_checkpoint);
         var trainer = new Trainer(graph, train, options)
@@ -64,9 +64,10 @@ internal sealed class TrainCommand : NabiCommand
         };
 
         var result = Progresses.Train(Screen, Clock, $"training {graph.Name} on {train.Name}", trainer, cancellation);
-        ModelFile.Write(result.Model, path);
+        var model = network?.WithLearned(result.Model) ?? result.Model;
+        ModelFile.Write(model, path);
         if (!result.IsComplete) return Stopped(path, checkpoint, result, options);
-        var evaluation = Progresses.Evaluate(Screen, Clock, result.Model, splits.Test, cancellation);
+        var evaluation = Progresses.Evaluate(Screen, Clock, model, splits.Test, cancellation);
         Screen.Say($"{path}: accuracy {Format.Percent(evaluation.Accuracy)} on the {evaluation.Samples} test samples, {result.SamplesPerSecond:N0} training samples/s");
         Show(path, result, evaluation);
         return CommandLine.Done;
@@ -86,17 +87,20 @@ internal sealed class TrainCommand : NabiCommand
         Path = path, evaluation?.Accuracy, evaluation?.Loss, evaluation?.Samples, result.IsComplete, result.Steps, result.SamplesPerSecond, result.History,
     });
 
-    private Graph Start(ParseResult arguments, DataSet train)
+    // What trains, and the network that takes over its weights where that is another graph.
+    private (Graph Trained, Graph? Network) Start(ParseResult arguments, DataSet train)
     {
         var model = arguments.GetRequiredValue(_model);
-        if (File.Exists(model)) return ModelFile.Read(model);
-        return Zoo.Find(model).Create(new ModelOptions
+        if (File.Exists(model)) return (ModelFile.Read(model), null);
+        var entry = Zoo.Find(model);
+        var options = new ModelOptions
         {
             Width = arguments.GetValue(_width),
             Input = train.IsImages ? train.SampleShape : null,
             Classes = train.ClassNames.Count,
             Seed = arguments.GetValue(_seed),
-        });
+        };
+        return (entry.CreateForTraining(options), entry.BuildTraining is null ? null : entry.Create(options));
     }
 
     private TrainingOptions OptionsOf(ParseResult arguments, Graph graph)
