@@ -57,4 +57,13 @@ public abstract record Op
     /// (groups, reshape targets, pads, split sizes) override it.
     /// </summary>
     public virtual Op Narrow(NarrowContext s) => this;
+
+    /// <summary>
+    /// The same function as standard ONNX operators, for files that other runtimes read; null when there is none. Only operators of
+    /// <see cref="NabiDomain"/> are asked, by <see cref="Passes.Standardize"/>.
+    /// </summary>
+    /// <param name="node">The node to say otherwise.</param>
+    /// <param name="r">Where new nodes are made, and what stands for the old inputs.</param>
+    /// <returns>One value per output.</returns>
+    public virtual IReadOnlyList<Value>? AsStandard(Node node, Rewriter r) => null;
 }

@@ -20,6 +20,9 @@ internal static class ModelRoles
     /// <summary>Weights decay; biases, scales and shifts do not.</summary>
     public static bool IsDecayed(Value parameter) => parameter.Shape.Rank >= 2 && !parameter.Users.All(n => n.Op is Add or Sub or BatchNormalization);
 
+    /// <summary>Is it the filter of adder convolutions and of nothing else?</summary>
+    public static bool IsAdderFilter(Value parameter) => parameter.UseCount > 0 && parameter.Users.All(n => n.Op is AdderConv && n.Inputs[1] == parameter);
+
     /// <summary>The shape of an input with the batch size in front.</summary>
     public static Shape WithBatch(Graph model, Value input, int batch)
     {

@@ -44,6 +44,13 @@ public sealed record TrainingOptions
     public double? ClipNorm { get; init; }
 
     /// <summary>
+    /// The eta of AdderNet (Chen et al. 2020, equations 9 and 10): in every step the gradient of each layer's <see cref="AdderConv"/> filters, k numbers
+    /// in all, is scaled to the norm eta sqrt(k) before the optimizer sees it, because these gradients differ widely in size from layer to layer. Means
+    /// nothing to other parameters. Default 0.2, as in the reference code (the paper says 0.1); null leaves the gradients as they are.
+    /// </summary>
+    public double? AdderRate { get; init; } = 0.2;
+
+    /// <summary>
     /// Keep an exponential moving average of the parameters with this decay and return it; early steps average less: the decay of step t is at most
     /// (1 + t) / (10 + t). Default none.
     /// </summary>
@@ -85,6 +92,7 @@ public sealed record TrainingOptions
         : LearningRate is not (> 0 and < 1e6) ? $"A learning rate of {LearningRate} is not possible; use one above 0."
         : Optimizer.WeightDecay is not (>= 0 and < 1) ? $"A weight decay of {Optimizer.WeightDecay} is not possible; use 0 to below 1."
         : ClipNorm is { } clip && clip is not > 0 ? $"A clipping norm of {clip} is not possible; use one above 0."
+        : AdderRate is { } eta && eta is not (> 0 and < 1e6) ? $"A rate of {eta} for adder layers is not possible; use one above 0."
         : EmaDecay is { } decay && decay is not (>= 0 and < 1) ? $"An averaging decay of {decay} is not possible; use 0 to below 1."
         : Mixup is not null && Distillation is { IsPrecomputed: true } ? "Precomputed distillation and mixup do not go together: the teacher has not seen the mixed samples."
         : null;

@@ -154,6 +154,7 @@ public sealed class TrainingStep
     {
         var parameters = Array.ConvertAll(learned, p => rewriter[p]);
         var gradients = Gradients.Add(b, loss, parameters);
+        if (options.AdderRate is { } rate) gradients = [.. learned.Select((p, i) => ModelRoles.IsAdderFilter(p) ? Normalized(b, gradients[i], rate) : gradients[i])];
         if (options.ClipNorm is { } limit) gradients = Clip(b, gradients, limit);
         var changed = new List<(Value, Value)>();
         for (var i = 0; i < learned.Length; i++)
@@ -165,6 +166,13 @@ public sealed class TrainingStep
             changed.Add((parameters[i], value));
         }
         return changed;
+    }
+
+    // The gradient times rate sqrt(k) / its norm, for k elements: Chen et al. 2020, AdderNet, equation 10.
+    private static Value Normalized(GraphBuilder b, Value gradient, double rate)
+    {
+        var norm = b.Sqrt(b.Apply(new ReduceSumSquare { Keepdims = false }, gradient));
+        return b.Mul(gradient, b.Div(b.Scalar(rate * Math.Sqrt(gradient.Shape.Count), norm), b.Max(norm, b.Scalar(1e-12, norm))));
     }
 
     // Every gradient times min(1, limit / norm of all of them).

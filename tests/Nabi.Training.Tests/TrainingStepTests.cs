@@ -1,3 +1,4 @@
+using Nabi.Ops;
 using Nabi.Training.Data;
 
 namespace Nabi.Training.Tests;
@@ -65,6 +66,47 @@ public class TrainingStepTests
             }
         }
         AssertNear(w, Run(new TrainingOptions { Optimizer = new RmsProp() }, 3));
+    }
+
+    // Chen et al. 2020, equations 9 and 10: without momentum and decay every adder layer moves by rate eta sqrt(k), however large its gradient is.
+    [Fact]
+    public void Adder_filters_move_equally_far_in_every_layer()
+    {
+        var b = new GraphBuilder("adders");
+        var x = b.Input("x", DType.Float32, [Shape.Unknown, 2, 4, 4]);
+        var (near, far) = (Filter("near", 0.1f, 3, 2), Filter("far", 30, 5, 3));
+        var h = b.Apply(new AdderConv { Window = Window.Of(3, pad: 1) }, b.Apply(new AdderConv { Window = Window.Of(3, pad: 1) }, x, near), far);
+        var pooled = b.Apply(new Flatten(), b.Apply(new GlobalAveragePool(), h));
+        b.Output("y", b.Apply(new Gemm { TransB = true }, b.Mul(pooled, 1e-3), b.Parameter("dense", Tensor.Of([2, 5], [.. Enumerable.Range(0, 10).Select(i => 0.1f * i - 0.5f)]))));
+        var (scaled, plain) = (Moves(0.2), Moves(null));
+        Assert.Equal(0.1 * 0.2 * Math.Sqrt(54), scaled["near"], 1e-4);
+        Assert.Equal(0.1 * 0.2 * Math.Sqrt(135), scaled["far"], 1e-4);
+        Assert.Equal(plain["dense"], scaled["dense"], 1e-7);
+        Assert.NotEqual(plain["near"] / Math.Sqrt(54), plain["far"] / Math.Sqrt(135), 0.5 * plain["far"] / Math.Sqrt(135));
+
+        Value Filter(string name, float scale, int filters, int channels)
+        {
+            var rng = new Rng(7);
+            return b.Parameter(name, Tensor.Of([filters, channels, 3, 3], [.. Enumerable.Range(0, filters * channels * 9).Select(_ => scale * (float)rng.NextGaussian())]));
+        }
+
+        Dictionary<string, double> Moves(double? rate)
+        {
+            var model = b.Build();
+            var options = new TrainingOptions { BatchSize = 2, Optimizer = new Sgd { Momentum = 0, WeightDecay = 0 }, AdderRate = rate };
+            var step = TrainingStep.Build(model, options);
+            using var session = new Runtime.Session(step.Graph, new Runtime.SessionOptions { Threads = 1 });
+            session.Run(new Dictionary<string, Tensor>
+            {
+                [step.Input] = Tensor.Of([2, 2, 4, 4], [.. Enumerable.Range(0, 64).Select(i => MathF.Sin(i))]),
+                [step.Targets] = Tensor.Of([2, 2], [1f, 0, 0, 1]),
+                [step.Rate] = Tensor.Scalar(0.1f),
+                [step.Number] = Tensor.Scalar(1f),
+            });
+            var after = step.Model();
+            return model.Parameters.Where(p => p.IsTrainable).ToDictionary(p => p.Name,
+                p => Math.Sqrt(p.Data!.ToSingle().Zip(after.Parameter(p.Name)!.Data!.ToSingle(), (v, w) => Math.Pow(v - w, 2)).Sum()));
+        }
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Nabi.Formats.OnnxProto;
+using Nabi.Passes;
 
 namespace Nabi.Formats;
 
@@ -24,7 +25,7 @@ internal sealed class OnnxExporter
     {
         if (graph.Updates.Count > 0)
             throw new NabiException($"Graph '{graph.Name}' is a training step, which ONNX cannot hold; write the inference graph, or a .nabi file.");
-        return new OnnxExporter(graph, options, external).Run();
+        return new OnnxExporter(options.Exchange ? graph.Through(Standardize.Pass) : graph, options, external).Run();
     }
 
     private ModelProto Run()
@@ -70,9 +71,9 @@ internal sealed class OnnxExporter
         proto.Attribute.AddRange(OnnxAttributes.Write(node.Op));
         try
         {
-            _proto.Node.AddRange(_options.Exchange && node.Op is Ops.FakeQuantize
-                ? FakeQuantizeExport.Nodes(node, proto, context)
-                : OpsetDowngrades.Apply(proto, node, context));
+            _proto.Node.AddRange(!_options.Exchange || node.Op.Domain != Op.NabiDomain ? OpsetDowngrades.Apply(proto, node, context)
+                : node.Op is Ops.FakeQuantize ? FakeQuantizeExport.Nodes(node, proto, context)
+                : throw new NabiException("only Nabi has it and standard ONNX operators cannot say it; write a .nabi file"));
         }
         catch (NabiException e)
         {

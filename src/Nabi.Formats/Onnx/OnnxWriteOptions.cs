@@ -13,8 +13,8 @@ public sealed record OnnxWriteOptions
     public long? ExternalDataThreshold { get; init; }
 
     /// <summary>
-    /// Write for other runtimes: fake-quantization becomes pairs of QuantizeLinear and DequantizeLinear. When false, operators that only Nabi
-    /// has are kept, in the domain <c>nabi</c>. Default true.
+    /// Write for other runtimes: fake-quantization becomes pairs of QuantizeLinear and DequantizeLinear, and what else only Nabi has is said with
+    /// standard operators or refused. When false, operators that only Nabi has are kept, in the domain <c>nabi</c>. Default true.
     /// </summary>
     public bool Exchange { get; init; } = true;
 }

@@ -9,7 +9,8 @@ internal static class LayoutWishes
     private static readonly HashSet<Type> ImageOps =
     [
         typeof(Conv), typeof(ConvTranspose), typeof(ConvInputGradient), typeof(ConvWeightGradient), typeof(BatchNormalization), typeof(BatchNormalizationGradient),
-        typeof(MaxPool), typeof(MaxPoolGradient), typeof(AveragePool), typeof(AveragePoolGradient),
+        typeof(MaxPool), typeof(MaxPoolGradient), typeof(AveragePool), typeof(AveragePoolGradient), typeof(Shift), typeof(AdderConv),
+        typeof(AdderConvInputGradient),
     ];
 
     /// <summary>The values of a graph that wish to lie channels-last.</summary>

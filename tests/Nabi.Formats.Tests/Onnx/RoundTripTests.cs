@@ -1,4 +1,5 @@
 using Nabi.Ops;
+using Nabi.TestSuite;
 
 namespace Nabi.Formats.Tests;
 
@@ -50,6 +51,31 @@ public sealed class RoundTripTests : IDisposable
         Assert.Equal(4, OnnxFile.Read(path).Nodes.Count);
         OnnxFile.Write(Quantized(weightMin: -8, weightMax: 7), path, new OnnxWriteOptions { Opset = 21 });
         Assert.Contains(OnnxFile.Read(path).Parameters, p => p.DType == DType.Int4 && p.Shape.Rank == 2);
+    }
+
+    [Fact]
+    public void OperatorsOfNabiAreWrittenAsStandardOnes()
+    {
+        var b = new GraphBuilder("g");
+        var x = b.Input("x", DType.Float32, [Shape.Unknown, 9, 5, 6]);
+        var shifted = b.ApplyNamed(Shift.OfKernel(9, 3), "shift", 1, [x])[0];
+        b.Output("y", b.ApplyNamed(new AdderConv { Window = Window.Of(3, stride: 2, pad: 1) }, "adder", 1, [shifted, b.Parameter("f", OperatorCases.Float(4, 9, 3, 3))])[0]);
+        var graph = b.Build();
+        var back = Through(graph);
+        Assert.All(back.Nodes, n => Assert.Equal("", n.Op.Domain));
+        Assert.Equal(["f"], back.Parameters.Where(p => p.IsTrainable).Select(p => p.Name));
+        var inputs = new Dictionary<string, Tensor> { ["x"] = OperatorCases.Float(2, 9, 5, 6) };
+        Assert.Null(BackendCase.Difference(ReferenceEvaluator.Run(graph, inputs)["y"], ReferenceEvaluator.Run(back, inputs)["y"], 1e-5, 1e-6));
+        Assert.Equal(["Shift", "AdderConv"], Through(graph, new OnnxWriteOptions { Exchange = false }).Nodes.Select(n => n.Op.Name));
+    }
+
+    [Fact]
+    public void AnOperatorThatStandardOnesCannotSayIsRefused()
+    {
+        var b = new GraphBuilder("g");
+        b.Output("y", b.ApplyNamed(new AveragePoolGradient { Window = Window.Of(2, 2), Spatial = [4, 4] }, "back", 1, [b.Input("x", DType.Float32, [1, 1, 2, 2])])[0]);
+        var message = Assert.Throws<NabiException>(() => Through(b.Build())).Message;
+        Assert.Contains("'back' (AveragePoolGradient): only Nabi has it", message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -20,6 +20,7 @@ internal static class LoweringTable
     private static Dictionary<Type, Lowering> Build()
     {
         var table = new Dictionary<Type, Lowering>();
+        AdderLowering.AddTo(table);
         BatchNormLowering.AddTo(table);
         ConvLowering.AddTo(table);
         DropoutLowering.AddTo(table);

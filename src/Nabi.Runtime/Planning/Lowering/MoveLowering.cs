@@ -14,6 +14,7 @@ internal static unsafe class MoveLowering
         table[typeof(Slice)] = (g, p) => Taken(g[0], p);
         table[typeof(Pad)] = (g, p) => Padded(g[0], p);
         table[typeof(Resize)] = (g, p) => Resampled(g[0], p);
+        table[typeof(Shift)] = (g, p) => Shifted(g[0], p);
         foreach (var type in (Type[])[typeof(Gather), typeof(GatherElements), typeof(GatherND), typeof(Tile), typeof(DepthToSpace), typeof(SpaceToDepth), typeof(Trilu)])
             if (type.IsSubclassOf(typeof(MovingOp))) table[type] = (g, p) => ByTable(g[0], p);
     }
@@ -106,6 +107,16 @@ internal static unsafe class MoveLowering
         var (source, target) = (planner.Read(input, Layout.ChannelsLast), planner.Define(output, Layout.ChannelsLast));
         var unit = input.Shape[1] * sizeof(float);
         planner.Emit(new Step(node.Name, "copy.Resize", [source], [target], c => IndexedCopy.Run(c.Pool, unit, pinned, source.Address, target.Address)));
+        return true;
+    }
+
+    private static bool Shifted(Node node, Planner planner)
+    {
+        var (input, shift) = (node.Inputs[0]!, (Shift)node.Op);
+        if (input.DType != DType.Float32 || input.Shape.Count is 0 || input.Shape.Count / input.Shape[1] > LargestTable) return false;
+        var (source, target) = (planner.Read(input, Layout.ChannelsLast), planner.Define(node.Output, Layout.ChannelsLast));
+        var (kernel, shape) = (new ChannelShift(shift.Vertical.Span, shift.Horizontal.Span), input.Shape);
+        planner.Emit(new Step(node.Name, "copy.Shift", [source], [target], c => kernel.Move(c.Pool, shape[0], shape[2], shape[3], source.Floats, target.Floats)));
         return true;
     }
 
