@@ -17,10 +17,11 @@ public readonly partial record struct Feature
     /// <param name="units">Features at the output.</param>
     /// <param name="name">The layer's name.</param>
     /// <param name="bias">Add a bias?</param>
-    public Feature Linear(int units, string name, bool bias = true)
+    /// <param name="initial">Other initial weights, [features, units].</param>
+    public Feature Linear(int units, string name, bool bias = true, Tensor? initial = null)
     {
         var layer = Network.Named(name);
-        var weight = Builder.Parameter($"{layer}.weight", Network.TruncatedNormal([Width, units]));
+        var weight = Builder.Parameter($"{layer}.weight", initial ?? Network.TruncatedNormal([Width, units]));
         var y = Builder.ApplyNamed(new MatMul(), layer, 1, [Value, weight])[0];
         return With(bias ? Builder.Add(y, Builder.Parameter($"{layer}.bias", Tensor.Zeros(DType.Float32, [units]))) : y);
     }

@@ -32,6 +32,17 @@ public sealed class Network
     /// <param name="data">The initial weights: see <see cref="TruncatedNormal"/>, <see cref="Normal"/> and <see cref="Uniform"/>.</param>
     public Value Parameter(string name, Tensor data) => Builder.Parameter(Named(name), data);
 
+    /// <summary>Adds numbers that are drawn once, from the seed, and never trained: random features, random rotations.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="shape">The shape.</param>
+    /// <param name="draw">Fills a tensor of that shape, which holds zeros.</param>
+    internal Value Drawn(string name, Shape shape, Action<Rng, Tensor> draw)
+    {
+        var tensor = Tensor.Zeros(DType.Float32, shape);
+        if (_rng is not null) draw(_rng, tensor);
+        return Builder.Constant(tensor, Named(name));
+    }
+
     /// <summary>Names the layers made in <paramref name="body"/> after a block: <c>layer1.0.conv</c>.</summary>
     public Feature Scope(string name, Func<Feature> body)
     {

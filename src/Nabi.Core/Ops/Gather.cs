@@ -32,12 +32,28 @@ public sealed record Gather : MovingOp
     public override void Couple(CouplingContext c)
     {
         var (x, y) = (c.Input(0), c.Output());
-        if (!x.Shape.IsRanked || c.Input(1).Constant is not { Shape.Rank: <= 1 } indices) return;
+        if (!x.Shape.IsRanked) return;
         var axis = x.Shape.Axis(Axis);
+        if (c.IsActivation(c.Input(1))) TieLookup(c, axis);
+        if (c.Input(1).Constant is not { Shape.Rank: <= 1 } indices) return;
         var list = indices.ToInt64();
         if (indices.Shape.Rank == 1) c.Tie(y, axis, x, axis, i => (int)(list[i] < 0 ? list[i] + x.Shape[axis] : list[i]));
         for (var i = 0; i < x.Shape.Rank; i++)
             if (i != axis) c.Tie(x, i, y, i > axis ? i - 1 + indices.Shape.Rank : i);
+    }
+
+    // Rows of a table chosen by the input, as an embedding does: what a row holds may go, which rows there are may not.
+    private static void TieLookup(CouplingContext c, int axis)
+    {
+        var (x, indices, y) = (c.Input(0), c.Input(1), c.Output());
+        if (!indices.Shape.IsRanked) return;
+        for (var i = 0; i < indices.Shape.Rank; i++) c.Tie(indices, i, y, axis + i);
+        for (var i = 0; i < x.Shape.Rank; i++)
+        {
+            if (i == axis) continue;
+            c.Tie(x, i, y, i > axis ? i - 1 + indices.Shape.Rank : i);
+            if (!c.IsActivation(x)) c.SetRole(x, i, SliceRole.Output);
+        }
     }
 
     /// <inheritdoc/>

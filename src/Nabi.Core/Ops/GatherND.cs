@@ -43,6 +43,16 @@ public sealed record GatherND : MovingOp
         return places;
     }
 
+    /// <summary>Shared axes go with shared axes, and what a chosen slice holds with what the data holds there.</summary>
+    public override void Couple(CouplingContext c)
+    {
+        var (x, indices, y) = (c.Input(0), c.Input(1), c.Output());
+        if (!x.Shape.IsRanked || !indices.Shape.IsRanked || indices.Shape[-1] == Shape.Unknown) return;
+        for (var i = 0; i < BatchDims; i++) c.Tie(x, i, y, i);
+        for (var i = 0; i < indices.Shape.Rank - 1; i++) c.Tie(indices, i, y, i);
+        for (var i = BatchDims + indices.Shape[-1]; i < x.Shape.Rank; i++) c.Tie(x, i, y, i - x.Shape.Rank);
+    }
+
     private Shape Gathered(Shape data, Shape indices)
     {
         var depth = indices[-1];
