@@ -26,7 +26,7 @@ public sealed class LinformerAttention
         if (ProjectedTokens < 1) throw new NabiException($"Linformer cannot project to {ProjectedTokens} tokens; give at least 1.");
         var (heads, tokens) = (keys.Value.Shape[1], keys.Value.Shape[2]);
         var e = Sharing == LinformerSharing.Layerwise ? _shared ??= Projection(keys.Network, "E", heads, tokens) : Projection(keys.Network, "E", heads, tokens);
-        if (e.Shape[^1] != tokens) throw new NabiException($"Linformer's shared projection is for {e.Shape[^1]} tokens, but a layer has {tokens}; share it within layers only.");
+        if (e.Shape[-1] != tokens) throw new NabiException($"Linformer's shared projection is for {e.Shape[-1]} tokens, but a layer has {tokens}; share it within layers only.");
         var f = Sharing is LinformerSharing.None or LinformerSharing.Headwise ? Projection(keys.Network, "F", heads, tokens) : e;
         return queries.DotProductAttention(Projected(e, keys), Projected(f, values));
     }

@@ -1,5 +1,6 @@
 using Nabi.Compression.Pruning;
 using Nabi.Models;
+using Nabi.TestSuite;
 
 namespace Nabi.Compression.Tests.Pruning;
 
@@ -33,12 +34,7 @@ public class ZooPruningTests
         var (pruned, masked) = (groups.Prune(removed), groups.Mask(removed));
         var share = Entangled.TryGetValue(name, out var entangled) ? entangled.Share : 0.6;
         Assert.True(ChannelSelection.Macs(pruned) < share * ChannelSelection.Macs(graph), $"{ChannelSelection.Macs(pruned)} of {ChannelSelection.Macs(graph)}");
-        var input = graph.Inputs[0];
-        var shape = input.Shape.With(0, 1);
-        var feed = new Dictionary<string, Tensor>
-        {
-            [input.Name] = Tensor.Of<float>(shape, [.. Enumerable.Range(0, shape.Count).Select(_ => (float)rng.NextGaussian())]),
-        };
+        var feed = RandomFeed.For(graph, rng);
         var expected = Run(masked, feed);
         var actual = Run(pruned, feed);
         var scale = expected.Max(Math.Abs) + 1e-6f;
