@@ -20,7 +20,7 @@ internal static class LayoutWishes
         for (var i = graph.Nodes.Count - 1; i >= 0; i--)
         {
             var node = graph.Nodes[i];
-            var passes = ImageOps.Contains(node.Op.GetType()) || ((ElementRules.Knows(node) || node.Op is QuantizeLinear or DequantizeLinear or Concat) && wishes.Contains(node.Output));
+            var passes = ImageOps.Contains(node.Op.GetType()) || ((ElementRules.Knows(node) || node.Op is QuantizeLinear or DequantizeLinear or Concat or Gather { Axis: 1 }) && wishes.Contains(node.Output));
             if (!passes) continue;
             foreach (var input in node.Inputs)
                 if (input is { Data: null } && input.Shape.Rank > 2) wishes.Add(input);

@@ -25,6 +25,7 @@ internal static class LoweringTable
         ConvLowering.AddTo(table);
         DropoutLowering.AddTo(table);
         FakeQuantizeLowering.AddTo(table);
+        GatherLowering.AddTo(table);
         LayerNormLowering.AddTo(table);
         LossLowering.AddTo(table);
         MoveLowering.AddTo(table);
