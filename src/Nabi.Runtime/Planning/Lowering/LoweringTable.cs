@@ -29,6 +29,7 @@ internal static class LoweringTable
         LayerNormLowering.AddTo(table);
         LossLowering.AddTo(table);
         MoveLowering.AddTo(table);
+        ChoiceLowering.AddTo(table);
         OptimizerLowering.AddTo(table);
         PoolLowering.AddTo(table);
         MatrixLowering.AddTo(table);
