@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Nabi.Runtime;
 using Nabi.Training.Data;
 
@@ -43,6 +44,29 @@ public static class Evaluator
             scores.Span<float>()[..(batch.Count * classes)].CopyTo(all.Span<float>()[(batch.Step * scores.Count)..]);
         }
         return all!;
+    }
+
+    /// <summary>
+    /// How far an autoencoder's outputs are from its inputs: the mean squared difference of every sample, in normalized units. What it has not learned to give back is not
+    /// what it was trained on: the score of anomaly detection.
+    /// </summary>
+    /// <exception cref="NabiException">The data set does not fit the model, or its output has not the size of its input.</exception>
+    public static double[] ReconstructionErrors(Graph model, DataSet data, EvaluationOptions? options = null)
+    {
+        var errors = new double[data.Count];
+        foreach (var (batch, output) in Scores(model, data, options ?? new EvaluationOptions()))
+        {
+            if (output.Count != batch.Inputs.Count)
+                throw new NabiException($"Model '{model.Name}' gives back {output.Count / batch.Inputs.Shape[0]} values for samples of {data.SampleSize}; a reconstruction must have the size of the input.");
+            for (var i = 0; i < batch.Count; i++)
+            {
+                var given = batch.Inputs.Span<float>().Slice(i * data.SampleSize, data.SampleSize);
+                var back = output.Span<float>().Slice(i * data.SampleSize, data.SampleSize);
+                var distance = (double)TensorPrimitives.Distance<float>(given, back);
+                errors[batch.Indices[i]] = distance * distance / data.SampleSize;
+            }
+        }
+        return errors;
     }
 
     /// <summary>The model with its scores as only output, before any softmax.</summary>

@@ -4,7 +4,7 @@ using Nabi.Training.Data;
 namespace Nabi.Training;
 
 /// <summary>
-/// Trains a classifier: runs the training step's graph over shuffled batches, epoch after epoch. The model given stays as it is.
+/// Trains a classifier, or an autoencoder with <see cref="Reconstruction"/>: runs the training step's graph over shuffled batches, epoch after epoch. The model given stays as it is.
 /// Equal model, data, options and number of threads give equal bits, also when the training was interrupted and resumed.
 /// </summary>
 public sealed class Trainer
@@ -43,7 +43,7 @@ public sealed class Trainer
         });
         _total = options.Steps ?? (long)options.Epochs * _loader.Steps;
         _step = TrainingStep.Build(model, options, masks);
-        if (_step.Classes != data.ClassNames.Count)
+        if (!_step.IsReconstruction && _step.Classes != data.ClassNames.Count)
             throw new NabiException($"Model '{model.Name}' tells {_step.Classes} classes apart, but data set '{data.Name}' has {data.ClassNames.Count}; give the model as many outputs.");
     }
 
@@ -62,6 +62,9 @@ public sealed class Trainer
     /// <summary>Measures speed; it does not influence the result.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    /// <summary>The longer training that this one is a part of, when it is one.</summary>
+    internal TrainingPart? Part { get; init; }
+
     /// <summary>The graph that is run in each step.</summary>
     public TrainingStep Step => _step;
 
@@ -74,14 +77,21 @@ public sealed class Trainer
     /// <exception cref="NabiException">The loss stopped being a number, or a checkpoint cannot be read or written.</exception>
     public TrainingResult Run(IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
+        if (Part is { Earlier: { } earlier }) _step.TakeOver(earlier);
         using var session = new Session(_step.Graph, new SessionOptions { Seed = _options.Seed, Threads = Threads });
         using var teacher = NewTeacher();
         var state = new State(session, teacher, Clock.GetTimestamp());
         if (Checkpoints is { Resume: true } && File.Exists(Checkpoints.Path)) Restore(state, Checkpoint.Read(Checkpoints.Path));
-        else Save(state);
+        else Begin(state);
         while (Done(state) < _total && !cancellation.IsCancellationRequested) RunEpoch(state, progress, cancellation);
         if (cancellation.IsCancellationRequested) Save(state);
         return new TrainingResult(Finished(), state.History, Done(state) >= _total, Math.Min(_total, Done(state)), state.Speed(Clock));
+    }
+
+    private void Begin(State state)
+    {
+        if (Part is not null) state.History.AddRange(Part.History);
+        Save(state);
     }
 
     private long Done(State state) => (long)state.Epoch * _loader.Steps + state.Step;
@@ -133,14 +143,22 @@ public sealed class Trainer
         }
         var seconds = Clock.GetElapsedTime(start).TotalSeconds;
         var pause = Clock.GetTimestamp();
-        var measured = Validation is null ? null
-            : Evaluator.Evaluate(Finished(), Validation, new EvaluationOptions { Session = new SessionOptions { Threads = Threads } }, clock: Clock, cancellation: CancellationToken.None);
+        var (loss, accuracy) = Measured();
         state.Elsewhere += Clock.GetElapsedTime(pause);
-        var record = new EpochRecord(state.Epoch + 1, state.Rate, state.LossSum / state.Step, Accuracy(state), measured?.Loss, measured?.Accuracy, seconds);
+        var record = new EpochRecord(state.Epoch + 1 + (Part?.Epochs ?? 0), state.Rate, state.LossSum / state.Step, Accuracy(state), loss, accuracy, seconds);
         state.History.Add(record);
         Report(state, progress, record);
         (state.Epoch, state.Step, state.LossSum, state.Correct) = (state.Epoch + 1, 0, 0, 0);
         Save(state);
+    }
+
+    private (double? Loss, double? Accuracy) Measured()
+    {
+        if (Validation is null) return (null, null);
+        var options = new EvaluationOptions { Session = new SessionOptions { Threads = Threads } };
+        if (_step.IsReconstruction) return (Evaluator.ReconstructionErrors(Finished(), Validation, options).Average(), null);
+        var measured = Evaluator.Evaluate(Finished(), Validation, options, clock: Clock, cancellation: CancellationToken.None);
+        return (measured.Loss, measured.Accuracy);
     }
 
     private Dictionary<string, Tensor> NewFeed()
@@ -152,21 +170,21 @@ public sealed class Trainer
 
     private void RunStep(State state, Batch batch, Dictionary<string, Tensor> feed)
     {
-        var done = Done(state);
-        Prune(state, (double)done / _total);
-        state.Rate = _options.LearningRate * _options.Schedule.Factor(done, _total);
+        var (done, whole) = (Done(state) + (Part?.Steps ?? 0), Part?.Whole ?? _total);
+        Prune(state, (double)done / whole);
+        state.Rate = _options.LearningRate * _options.Schedule.Factor(done, whole);
         feed[_step.Rate].Span<float>()[0] = (float)state.Rate;
         feed[_step.Number].Span<float>()[0] = done + 1;
         if (_step.AverageDecay is { } decay) feed[decay].Span<float>()[0] = (float)Math.Min(_options.EmaDecay!.Value, (1.0 + done) / (10.0 + done));
         feed[_step.Input] = batch.Inputs;
-        feed[_step.Targets] = batch.Targets;
+        if (!_step.IsReconstruction) feed[_step.Targets] = batch.Targets;
         if (_step.Teacher is { } teacher) feed[teacher] = state.Teacher!.For(batch);
         var outputs = state.Session.Run(feed);
         var loss = outputs[TrainingStep.LossOutput].Item();
         if (!double.IsFinite(loss))
             throw new NabiException($"The loss stopped being a number in epoch {state.Epoch + 1}, step {state.Step + 1}; lower the learning rate ({_options.LearningRate}) or clip gradients.");
         state.LossSum += loss;
-        state.Correct += CountCorrect(outputs[TrainingStep.LogitsOutput].Span<float>(), batch.Labels);
+        if (!_step.IsReconstruction) state.Correct += CountCorrect(outputs[TrainingStep.LogitsOutput].Span<float>(), batch.Labels);
         state.Samples += batch.Count;
         state.Step++;
     }
@@ -210,7 +228,7 @@ public sealed class Trainer
     {
         var model = _step.Model();
         var metadata = new Dictionary<string, string>(_loader.Normalization.Describe(model.Metadata, _data), StringComparer.Ordinal);
-        var line = $"trained on {_data.Name}: {_data.Count} samples, {_total} steps, batch {_options.BatchSize}, {_options.Optimizer.GetType().Name}, rate {_options.LearningRate}, seed {_options.Seed}";
+        var line = $"trained on {_data.Name}: {_data.Count} samples, {Part?.Whole ?? _total} steps, batch {_options.BatchSize}, {_options.Optimizer.GetType().Name}, rate {_options.LearningRate}, seed {_options.Seed}";
         metadata[MetadataKeys.Provenance] = metadata.TryGetValue(MetadataKeys.Provenance, out var before) ? $"{before}\n{line}" : line;
         return model.WithMetadata(metadata);
     }
@@ -221,6 +239,9 @@ public sealed class Trainer
         if (Teacher is null) throw new NabiException("Distillation needs a teacher; give the trainer one.");
         return new TeacherScores(Teacher, _data, _loader, _options, _step.Classes, _input, Threads);
     }
+
+    /// <summary>Is the saved training this one?</summary>
+    internal bool IsIn(Checkpoint saved) => saved.Identity.AsSpan().SequenceEqual(Identity);
 
     private byte[] Identity => _identity ??= Checkpoint.IdentityOf(_step, _data, _options, Teacher);
 
@@ -244,7 +265,7 @@ public sealed class Trainer
 
     private void Restore(State state, Checkpoint saved)
     {
-        if (!saved.Identity.AsSpan().SequenceEqual(Identity))
+        if (!IsIn(saved))
             throw new NabiException($"The checkpoint '{Checkpoints!.Path}' belongs to another training: model, data or options differ. Delete it, or give another file.");
         (state.Epoch, state.Step, state.LossSum, state.Correct) = (saved.Epoch, saved.Step, saved.LossSum, saved.Correct);
         state.History.AddRange(saved.History);

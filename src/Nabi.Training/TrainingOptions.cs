@@ -56,6 +56,15 @@ public sealed record TrainingOptions
     /// </summary>
     public double? EmaDecay { get; init; }
 
+    /// <summary>Ratio of every dropout of the model while it is trained, in [0, 1); its own when null. The trained model keeps its own. Default null.</summary>
+    public double? Dropout { get; init; }
+
+    /// <summary>
+    /// How often the last residual branch is left out of a step, sample by sample, in [0, 1); earlier ones less, rising linearly (Huang et al. 2016, eq. 4).
+    /// EfficientNets use 0.2. Default 0: never.
+    /// </summary>
+    public double StochasticDepth { get; init; }
+
     /// <summary>Decay biases and normalization parameters too? Default false.</summary>
     public bool DecayAll { get; init; }
 
@@ -94,6 +103,9 @@ public sealed record TrainingOptions
         : ClipNorm is { } clip && clip is not > 0 ? $"A clipping norm of {clip} is not possible; use one above 0."
         : AdderRate is { } eta && eta is not (> 0 and < 1e6) ? $"A rate of {eta} for adder layers is not possible; use one above 0."
         : EmaDecay is { } decay && decay is not (>= 0 and < 1) ? $"An averaging decay of {decay} is not possible; use 0 to below 1."
+        : Dropout is { } ratio && ratio is not (>= 0 and < 1) ? $"A dropout of {ratio} is not possible; use 0 to below 1."
+        : StochasticDepth is not (>= 0 and < 1) ? $"A stochastic depth of {StochasticDepth} is not possible; use 0 to below 1."
+        : Loss is Reconstruction && (Distillation is not null || Mixup is not null) ? "A reconstruction has no labels, so that neither distillation nor mixup goes with it."
         : Mixup is not null && Distillation is { IsPrecomputed: true } ? "Precomputed distillation and mixup do not go together: the teacher has not seen the mixed samples."
         : null;
 }

@@ -27,6 +27,7 @@ public sealed class TrainingStep
     {
         (_model, Graph, _trained, _averaged) = (model, graph, trained, averaged);
         (Input, Targets, Rate, Number) = (wiring.Input.Name, wiring.Targets.Name, wiring.Rate.Name, wiring.Number.Name);
+        IsReconstruction = wiring.Targets.Producer is not null;
         (AverageDecay, Teacher) = (wiring.AverageDecay?.Name, wiring.Teacher?.Name);
         Classes = wiring.Logits.Shape[1];
     }
@@ -39,8 +40,11 @@ public sealed class TrainingStep
     /// <summary>Name of the input for samples.</summary>
     public string Input { get; }
 
-    /// <summary>Name of the input for the share of each class.</summary>
+    /// <summary>Name of the input for the share of each class; there is none when <see cref="IsReconstruction"/>.</summary>
     public string Targets { get; }
+
+    /// <summary>Is the target the input itself?</summary>
+    public bool IsReconstruction { get; }
 
     /// <summary>Name of the input for the learning rate.</summary>
     public string Rate { get; }
@@ -73,7 +77,7 @@ public sealed class TrainingStep
         if (learned.Length == 0) throw new NabiException($"Model '{model.Name}' has no parameters to train.");
         var changing = learned.Concat(statistics).ToHashSet();
         var rewriter = new Rewriter(model, i => ModelRoles.WithBatch(model, i, options.BatchSize), p => changing.Contains(p) ? Masked(p.Data!.Copy(), p, masks) : p.Data!);
-        var running = Forward(model, rewriter, options.TrainStatistics);
+        var running = Forward(model, rewriter, options);
         var wiring = Connect(model, rewriter, options);
         var b = rewriter.Builder;
         var loss = Loss(b, model, rewriter, wiring, learned, options);
@@ -97,13 +101,22 @@ public sealed class TrainingStep
     /// <summary>The numbers a learned parameter has reached; changing them changes the training.</summary>
     internal IReadOnlyDictionary<string, Tensor> Trained => _trained;
 
+    /// <summary>Goes on where another step of the same model, perhaps for images of another size, has arrived: parameters, moments, averages.</summary>
+    internal void TakeOver(TrainingStep earlier)
+    {
+        var from = earlier.Graph.Updates.ToDictionary(u => u.Parameter.Name, u => u.Parameter, StringComparer.Ordinal);
+        foreach (var update in Graph.Updates)
+            if (from.TryGetValue(update.Parameter.Name, out var parameter) && parameter.Type == update.Parameter.Type) parameter.Data!.Bytes.CopyTo(update.Parameter.Data!.Bytes);
+    }
+
     // Copies the nodes with batch normalization and dropout in training mode. Returns the running statistics with their new values.
-    private static List<(Value Parameter, Value Value)> Forward(Graph model, Rewriter rewriter, bool trainStatistics)
+    private static List<(Value Parameter, Value Value)> Forward(Graph model, Rewriter rewriter, TrainingOptions options)
     {
         var running = new List<(Value, Value)>();
+        var branches = options.StochasticDepth > 0 ? StochasticDepth.Rates(model, options.StochasticDepth) : null;
         foreach (var node in model.Nodes)
         {
-            if (trainStatistics && node is { Op: BatchNormalization { TrainingMode: false } norm, Inputs: [_, _, _, { Data: not null } mean, { Data: not null } variance] })
+            if (options.TrainStatistics && node is { Op: BatchNormalization { TrainingMode: false } norm, Inputs: [_, _, _, { Data: not null } mean, { Data: not null } variance] })
             {
                 var outputs = rewriter.Builder.ApplyNamed(norm with { TrainingMode = true }, node.Name, 5, [.. node.Inputs.Select(rewriter.Map)]);
                 rewriter.Visit(node, [outputs[0]]);
@@ -113,8 +126,14 @@ public sealed class TrainingStep
             else if (node.Op is Dropout)
             {
                 // The second output is the mask, which the gradient reads.
-                var inputs = new[] { rewriter.Map(node.Inputs[0]), node.Inputs.Count > 1 ? rewriter.Map(node.Inputs[1]) : null, rewriter.Builder.Constant(Tensor.Scalar(true)) };
+                var ratio = options.Dropout is { } wanted ? rewriter.Builder.Constant(Tensor.Scalar((float)wanted)) : node.Inputs.Count > 1 ? rewriter.Map(node.Inputs[1]) : null;
+                var inputs = new[] { rewriter.Map(node.Inputs[0]), ratio, rewriter.Builder.Constant(Tensor.Scalar(true)) };
                 rewriter.Visit(node, rewriter.Builder.ApplyNamed(node.Op, node.Name, 2, inputs));
+            }
+            else if (branches?.TryGetValue(node, out var branch) == true)
+            {
+                var dropped = StochasticDepth.Drop(rewriter.Builder, rewriter[node.Inputs[branch.Input]!], branch.Rate);
+                rewriter.Visit(node, [rewriter.Builder.Add(dropped, rewriter[node.Inputs[1 - branch.Input]!])]);
             }
             else
             {
@@ -127,10 +146,10 @@ public sealed class TrainingStep
     private static Wiring Connect(Graph model, Rewriter rewriter, TrainingOptions options)
     {
         var b = rewriter.Builder;
-        var logits = ModelRoles.Logits(model, rewriter);
+        var (input, logits) = (rewriter[model.Inputs[0]], ModelRoles.Logits(model, rewriter));
         return new Wiring(
-            rewriter[model.Inputs[0]], logits,
-            b.Input("targets", DType.Float32, logits.Shape),
+            input, logits,
+            options.Loss is Reconstruction ? b.Apply(new Flatten(), input) : b.Input("targets", DType.Float32, logits.Shape),
             b.Input("learning_rate", DType.Float32, Shape.Scalar),
             b.Input("step", DType.Float32, Shape.Scalar),
             options.EmaDecay is null ? null : b.Input("average_decay", DType.Float32, Shape.Scalar),

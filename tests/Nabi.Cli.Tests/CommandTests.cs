@@ -168,6 +168,23 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_training_in_stages_counts_its_epochs_through()
+    {
+        var trained = (await Run("train", "resnet8", "--width", "0.25", "--data", _at.Data(), "--epochs", "3", "--progressive", "--stages", "2", "--start-size", "0.6", "--strength", "0.5",
+            "--stochastic-depth", "0.1", "-o", _at["p.onnx"], "--json")).Json();
+        Assert.Equal([1, 2, 3], trained.GetProperty("history").EnumerateArray().Select(h => h.GetProperty("epoch").GetInt32()));
+        (await Run("train", "linear", "--data", _at.Data(), "--epochs", "4", "--progressive", "-o", _at["p.onnx"])).FailsWith("cannot read images of", "global pooling");
+    }
+
+    [Fact]
+    public async Task An_autoencoder_is_trained_to_give_back_its_input()
+    {
+        var trained = (await Run("train", "fc-autoencoder", "--width", "0.25", "--data", _at.Data(), "--epochs", "2", "-o", _at["a.onnx"], "--json")).Json();
+        Assert.True(trained.GetProperty("error").GetDouble() > 0);
+        Assert.True((await Run("train", _at["a.onnx"], "--data", _at.Data(), "--epochs", "1", "-o", _at["b.onnx"], "--json")).Json().GetProperty("error").GetDouble() > 0);
+    }
+
+    [Fact]
     public async Task A_diverging_training_says_so() =>
         (await Run("train", "lenet-300-100", "--data", _at.Data(), "--epochs", "5", "--lr", "900000", "-o", _at["t.onnx"])).FailsWith("loss stopped being a number", "lower the learning rate");
 }

@@ -7,10 +7,15 @@ namespace Nabi.Cli.Commands;
 internal static class Progresses
 {
     /// <summary>Trains with a progress line; a cancelled training returns what it reached.</summary>
-    public static TrainingResult Train(Screen screen, TimeProvider clock, string title, Trainer trainer, CancellationToken cancellation)
+    /// <param name="screen">Where the line is shown.</param>
+    /// <param name="clock">Measures the time left.</param>
+    /// <param name="title">What is trained.</param>
+    /// <param name="run">The training's Run.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public static TrainingResult Train(Screen screen, TimeProvider clock, string title, Func<IProgress<TrainingProgress>, CancellationToken, TrainingResult> run, CancellationToken cancellation)
     {
         using var line = new ProgressLine(screen, title, clock);
-        var result = trainer.Run(new Direct<TrainingProgress>(p => line.Report(
+        var result = run(new Direct<TrainingProgress>(p => line.Report(
             (p.Epoch - 1 + (double)p.Step / p.Steps) / p.Epochs,
             $"epoch {p.Epoch}/{p.Epochs}  loss {p.Loss:0.000}  accuracy {p.Accuracy:P1}  {p.SamplesPerSecond:N0}/s")), cancellation);
         line.Done($"{result.History.Count} epochs, loss {result.History.LastOrDefault()?.Loss ?? double.NaN:0.000}, {result.SamplesPerSecond:N0} samples/s");

@@ -68,7 +68,7 @@ internal sealed class QuickstartCommand : NabiCommand
             Epochs = epochs,
             Seed = seed,
         });
-        return Progresses.Train(Screen, Clock, "   training", trainer, cancellation);
+        return Progresses.Train(Screen, Clock, "   training", trainer.Run, cancellation);
     }
 
     private BudgetResult Compress(Graph model, Recipe recipe, CompressionContext context, string folder)

@@ -21,10 +21,19 @@ internal sealed class TrainCommand : NabiCommand
     private readonly Option<double> _smoothing = new("--label-smoothing") { Description = "Share of the target spread over all classes.", DefaultValueFactory = _ => 0 };
     private readonly Option<string[]> _augment = new("--augment")
     {
-        Description = "Any of crop, flip, translate, cutout, mixup, separated by commas.",
+        Description = "Any of crop, flip, translate, cutout, randaugment, mixup, separated by commas.",
         DefaultValueFactory = _ => [],
         CustomParser = r => [.. r.Tokens.SelectMany(t => t.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
     };
+    private readonly Option<bool> _progressive = new("--progressive")
+    {
+        Description = "Train in stages, from small images with little regularization to full size with much: dropout 0.1 to 0.3, RandAugment 5 to 10 (EfficientNetV2's progressive learning).",
+    };
+    private readonly Option<int> _stages = new Option<int>("--stages") { Description = "Stages of --progressive.", DefaultValueFactory = _ => 4 }.Within(2, 64);
+    private readonly Option<double> _startSize = new("--start-size") { Description = "Size of the first images of --progressive as share of the last.", DefaultValueFactory = _ => 0.43 };
+    private readonly Option<double> _strength = new("--strength") { Description = "Multiplies the regularization of --progressive; less than 1 suits small networks and short trainings.", DefaultValueFactory = _ => 1 };
+    private readonly Option<double> _stochasticDepth = new("--stochastic-depth") { Description = "How often the last residual branch is left out of a step; earlier ones less.", DefaultValueFactory = _ => 0 };
+    private readonly Option<double?> _dropout = new("--dropout") { Description = "Ratio of the network's dropouts; its own when not given." };
     private readonly Option<double?> _ema = new("--ema") { Description = "Keep and return an exponential moving average of the weights with this decay." };
     private readonly Option<double?> _clip = new("--clip") { Description = "Clip the gradient's norm." };
     private readonly Option<string?> _teacher = new("--teacher") { Description = "A model file to distil from (Hinton et al. 2015)." };
@@ -41,7 +50,7 @@ internal sealed class TrainCommand : NabiCommand
     {
         Option[] options =
         [
-            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _ema, _clip, _teacher, _width, _seed, _checkpoint, _checkpointSteps, _limit, _output,
+            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _progressive, _stages, _startSize, _strength, _stochasticDepth, _dropout, _ema, _clip, _teacher, _width, _seed, _checkpoint, _checkpointSteps, _limit, _output,
         ];
         Add(_model);
         foreach (var option in options) Add(option);
@@ -57,19 +66,42 @@ internal sealed class TrainCommand : NabiCommand
         var (graph, network) = Start(arguments, train);
         var options = OptionsOf(arguments, graph);
         var checkpoint = arguments.GetValue(_checkpoint);
-        var trainer = new Trainer(graph, train, options)
-        {
-            Teacher = arguments.GetValue(_teacher) is { } teacher ? ModelFile.Read(teacher) : null,
-            Checkpoints = checkpoint is null ? null : new CheckpointOptions(checkpoint, arguments.GetValue(_checkpointSteps)),
-        };
-
-        var result = Progresses.Train(Screen, Clock, $"training {graph.Name} on {train.Name}", trainer, cancellation);
+        var result = Progresses.Train(Screen, Clock, $"training {graph.Name} on {train.Name}", Training(arguments, graph, train, options), cancellation);
         var model = network?.WithLearned(result.Model) ?? result.Model;
         ModelFile.Write(model, path);
         if (!result.IsComplete) return Stopped(path, checkpoint, result, options);
+        if (options.Loss is Reconstruction) return Reconstructed(path, result, splits.Test);
         var evaluation = Progresses.Evaluate(Screen, Clock, model, splits.Test, cancellation);
         Screen.Say($"{path}: accuracy {Format.Percent(evaluation.Accuracy)} on the {evaluation.Samples} test samples, {result.SamplesPerSecond:N0} training samples/s");
         Show(path, result, evaluation);
+        return CommandLine.Done;
+    }
+
+    private Func<IProgress<TrainingProgress>, CancellationToken, TrainingResult> Training(ParseResult arguments, Graph graph, DataSet train, TrainingOptions options)
+    {
+        var checkpoints = arguments.GetValue(_checkpoint) is { } file ? new CheckpointOptions(file, arguments.GetValue(_checkpointSteps)) : null;
+        return arguments.GetValue(_progressive)
+            ? new ProgressiveTrainer(graph, train, options, ProgressiveOf(arguments)) { Checkpoints = checkpoints }.Run
+            : new Trainer(graph, train, options) { Teacher = arguments.GetValue(_teacher) is { } teacher ? ModelFile.Read(teacher) : null, Checkpoints = checkpoints }.Run;
+    }
+
+    private ProgressiveLearning ProgressiveOf(ParseResult arguments)
+    {
+        var (usual, none, strength) = (new ProgressiveLearning(), default(Regularization), arguments.GetValue(_strength));
+        return usual with
+        {
+            Stages = arguments.GetValue(_stages),
+            StartSize = arguments.GetValue(_startSize),
+            Start = none.Towards(usual.Start, strength),
+            End = none.Towards(usual.End, strength),
+        };
+    }
+
+    private int Reconstructed(string path, TrainingResult result, DataSet test)
+    {
+        var error = Evaluator.ReconstructionErrors(result.Model, test).Average();
+        Screen.Say($"{path}: mean squared error {error:0.0000} on the {test.Count} test samples, {result.SamplesPerSecond:N0} training samples/s");
+        Screen.Document(new { Path = path, Error = error, Samples = test.Count, result.IsComplete, result.Steps, result.SamplesPerSecond, result.History });
         return CommandLine.Done;
     }
 
@@ -96,7 +128,7 @@ internal sealed class TrainCommand : NabiCommand
         var options = new ModelOptions
         {
             Width = arguments.GetValue(_width),
-            Input = train.IsImages ? train.SampleShape : null,
+            Input = entry.IsAutoencoder ? [train.SampleSize] : train.IsImages ? train.SampleShape : null,
             Classes = train.ClassNames.Count,
             Seed = arguments.GetValue(_seed),
         };
@@ -115,7 +147,9 @@ internal sealed class TrainCommand : NabiCommand
             Optimizer = optimizer,
             LearningRate = arguments.GetValue(_rate) ?? TrainingOptions.UsualLearningRate(graph, optimizer),
             Schedule = new WarmUp(Schedule(arguments.GetRequiredValue(_schedule))),
-            Loss = new CrossEntropy(arguments.GetValue(_smoothing)),
+            Loss = IsAutoencoder(graph) ? new Reconstruction() : new CrossEntropy(arguments.GetValue(_smoothing)),
+            Dropout = arguments.GetValue(_dropout),
+            StochasticDepth = arguments.GetValue(_stochasticDepth),
             Augmentations = [.. names.Where(n => n != "mixup").Select(Augmentation)],
             Mixup = names.Contains("mixup") ? new Mixup() : null,
             EmaDecay = arguments.GetValue(_ema),
@@ -125,6 +159,9 @@ internal sealed class TrainCommand : NabiCommand
             Seed = arguments.GetValue(_seed),
         };
     }
+
+    private static bool IsAutoencoder(Graph graph) => graph.Metadata.TryGetValue(MetadataKeys.Architecture, out var name)
+        && Zoo.All.Any(e => e.IsAutoencoder && e.Name == name);
 
     private static Optimizer Optimizer(string name) => name switch
     {
@@ -149,6 +186,7 @@ internal sealed class TrainCommand : NabiCommand
         "flip" => new HorizontalFlip(),
         "translate" => new Translate(),
         "cutout" => new Cutout(),
-        _ => throw new NabiException($"There is no augmentation '{name}'; use crop, flip, translate, cutout or mixup."),
+        "randaugment" => new RandAugment(),
+        _ => throw new NabiException($"There is no augmentation '{name}'; use crop, flip, translate, cutout, randaugment or mixup."),
     };
 }

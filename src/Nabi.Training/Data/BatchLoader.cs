@@ -35,7 +35,7 @@ public sealed class BatchLoader
         _reader = new SampleReader(data, Normalization);
         _batches = [new Batch(options.BatchSize, shape, data.ClassNames.Count), new Batch(options.BatchSize, shape, data.ClassNames.Count)];
         _order = Enumerable.Range(0, data.Count).ToArray();
-        _image = data.IsImages && !options.Augmentations.IsEmpty ? new AugmentedImage(data.SampleShape, _reader.Black) : null;
+        _image = data.IsImages && !options.Augmentations.IsEmpty ? new AugmentedImage(data.SampleShape, _reader.Black, _reader.White) : null;
         _sample = new float[data.SampleSize];
         _unmixed = options.Mixup is null ? null : Tensor.Zeros(DType.Float32, _batches[0].Inputs.Shape);
     }

@@ -1,3 +1,6 @@
+using System.Numerics.Tensors;
+using Nabi.Training.Data.Images;
+
 namespace Nabi.Training.Data;
 
 /// <summary>
@@ -98,6 +101,41 @@ public sealed class DataSet
         first.Sort();
         second.Sort();
         return (Subset(first.ToArray()), Subset(second.ToArray()));
+    }
+
+    /// <summary>
+    /// The same images in another size: every pixel is the mean of the area it covers (shrinking) or bilinear (growing); bytes stay bytes, rounded.
+    /// </summary>
+    /// <param name="height">Rows, 1 or more.</param>
+    /// <param name="width">Columns, 1 or more.</param>
+    /// <exception cref="NabiException">The samples are no images, or do not fit into memory in that size.</exception>
+    public DataSet Resized(int height, int width)
+    {
+        if (!IsImages) throw new NabiException($"Data set '{Name}' holds no images [C, H, W], so that its samples {SampleShape} cannot be resized.");
+        if (height < 1 || width < 1) throw new NabiException($"Images of {height} x {width} are not possible; use 1 x 1 or more.");
+        if (height == SampleShape[1] && width == SampleShape[2]) return this;
+        Shape shape = [Channels, height, width];
+        if ((long)Count * shape.Count > Array.MaxLength)
+            throw new NabiException($"The {Count} images of '{Name}' do not fit into memory at once in {height} x {width}; use fewer or smaller ones.");
+        var (rows, columns) = (Resampling.Weights(SampleShape[1], height), Resampling.Weights(SampleShape[2], width));
+        var (bytes, floats) = IsBytes ? (new byte[Count * shape.Count], null) : ((byte[]?)null, new float[Count * shape.Count]);
+        SampleLoop.For(Count, i => Resize(i, shape, rows, columns, bytes, floats));
+        return new DataSet(Name, shape, bytes, floats, [.. Enumerable.Range(0, Count).Select(Label)], ClassNames, null);
+    }
+
+    private void Resize(int index, Shape shape, (int, float)[][] rows, (int, float)[][] columns, byte[]? bytes, float[]? floats)
+    {
+        var (before, after) = (SampleSize / Channels, shape[1] * shape[2]);
+        var (plane, middle, result) = (new float[before], new float[SampleShape[1] * shape[2]], new float[after]);
+        for (var c = 0; c < Channels; c++)
+        {
+            if (IsBytes) TensorPrimitives.ConvertTruncating(Bytes(index).Slice(c * before, before), plane);
+            else Floats(index).Slice(c * before, before).CopyTo(plane);
+            Resampling.Plane(plane, rows, columns, SampleShape[2], middle, result);
+            var at = index * shape.Count + c * after;
+            if (floats is not null) result.CopyTo(floats.AsSpan(at));
+            for (var j = 0; bytes is not null && j < after; j++) bytes[at + j] = (byte)Math.Clamp(MathF.Round(result[j]), 0, 255);
+        }
     }
 
     /// <summary>Name, number of samples and shape.</summary>

@@ -14,7 +14,8 @@ internal sealed class SampleReader
         _table = normalization.Table();
         _plane = data.SampleSize / data.Channels;
         Black = new float[data.Channels];
-        for (var c = 0; c < Black.Length; c++) Black[c] = _table[c * 256];
+        White = new float[data.Channels];
+        for (var c = 0; c < Black.Length; c++) (Black[c], White[c]) = (_table[c * 256], _table[c * 256 + 255]);
     }
 
     public DataSet Data { get; }
@@ -23,6 +24,9 @@ internal sealed class SampleReader
 
     /// <summary>What 0 becomes, per channel: the colour of what augmentation moves in from outside.</summary>
     public float[] Black { get; }
+
+    /// <summary>What 1 becomes (255 of a byte), per channel.</summary>
+    public float[] White { get; }
 
     /// <summary>Writes sample <paramref name="index"/>, channels first.</summary>
     public void Read(int index, Span<float> to)

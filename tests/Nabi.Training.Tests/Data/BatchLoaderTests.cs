@@ -67,7 +67,7 @@ public class BatchLoaderTests
     [Fact]
     public void Each_augmentation_does_what_it_says()
     {
-        var image = new AugmentedImage([1, 3, 3], [-1]);
+        var image = new AugmentedImage([1, 3, 3], [-1], [1]);
         Fill(image);
         image.Shift(1, -1);
         Assert.Equal([-1, 4, 5, -1, 7, 8, -1, -1, -1], image.Pixels.ToArray());

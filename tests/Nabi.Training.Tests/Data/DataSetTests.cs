@@ -173,4 +173,18 @@ public class DataSetTests
         foreach (var b in bytes) sum += b;
         return sum;
     }
+
+    [Fact]
+    public void Images_in_another_size_keep_their_means_labels_and_kind()
+    {
+        var data = Glyphs.Draw(6, 2).Train.Subset([4, 1]);
+        var small = data.Resized(14, 7);
+        Assert.Equal("[1, 14, 7]", small.SampleShape.ToString());
+        Assert.Equal((data.Label(0), true, 2), (small.Label(0), small.IsBytes, small.Count));
+        for (var i = 0; i < 2; i++) Assert.Equal(data.Bytes(i).ToArray().Average(b => b), small.Bytes(i).ToArray().Average(b => b), 3.0);
+        Assert.Same(data, data.Resized(28, 28));
+        var floats = DataSet.Of("ramp", [1, 1, 4], [0f, 1, 2, 3], [0], ["a"]).Resized(1, 2);
+        Assert.Equal([0.75f, 2.25f], floats.Floats(0).ToArray(), (a, b) => Math.Abs(a - b) < 0.2);
+        Assert.Contains("cannot be resized", Assert.Throws<NabiException>(() => DataSet.Of("table", [4], [0f, 1, 2, 3], [0], ["a"]).Resized(1, 2)).Message);
+    }
 }

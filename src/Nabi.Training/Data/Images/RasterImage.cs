@@ -30,7 +30,7 @@ internal sealed record RasterImage(int Width, int Height, int Channels, byte[] P
     public RasterImage Resized(int width, int height)
     {
         if (width == Width && height == Height) return this;
-        var (columns, rows) = (Weights(Width, width), Weights(Height, height));
+        var (columns, rows) = (Resampling.Weights(Width, width), Resampling.Weights(Height, height));
         var middle = new float[Height * width * Channels];
         for (var y = 0; y < Height; y++)
             for (var x = 0; x < width; x++)
@@ -48,24 +48,6 @@ internal sealed record RasterImage(int Width, int Height, int Channels, byte[] P
             }
         }
         return new RasterImage(width, height, Channels, pixels);
-    }
-
-    // A triangle filter as wide as one target pixel (shrinking) or one source pixel (growing), normalized.
-    private static (int From, float Weight)[][] Weights(int from, int to)
-    {
-        var scale = (double)from / to;
-        var radius = Math.Max(1, scale);
-        var weights = new (int, float)[to][];
-        for (var i = 0; i < to; i++)
-        {
-            var center = (i + 0.5) * scale - 0.5;
-            var (first, last) = ((int)Math.Ceiling(center - radius), (int)Math.Floor(center + radius));
-            var sum = 0.0;
-            for (var j = first; j <= last; j++) sum += Math.Max(0, 1 - Math.Abs(j - center) / radius);
-            weights[i] = [.. Enumerable.Range(first, last - first + 1)
-                .Select(j => (Math.Clamp(j, 0, from - 1), (float)(Math.Max(0, 1 - Math.Abs(j - center) / radius) / sum)))];
-        }
-        return weights;
     }
 
     /// <summary>Checks a claimed size before memory is taken for it.</summary>
