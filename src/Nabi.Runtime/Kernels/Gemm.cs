@@ -110,6 +110,27 @@ public static unsafe class Gemm
         pool.Run(ref kernel, (long)m * n * Math.Max(1, k));
     }
 
+    /// <summary>One dense product by one worker: packs B, then multiplies.</summary>
+    internal static void RunPacking<L, V>(int m, int n, int k, float* a, float* b, bool transposedB, FloatSink sink, float* scratch)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+    {
+        if (m == 0 || n == 0)
+            return;
+        new PackKernel { N = n, K = k, Source = b, Packed = scratch, DepthStride = transposedB ? 1 : n, ColumnStride = transposedB ? k : 1 }.Run<L, V>(0, 1);
+        new TileKernel<DenseRows, FloatSink> { Source = new DenseRows(a, k, m, k), Packed = scratch, Columns = n, Sink = sink }.Run<L, V>(0, 1);
+    }
+
+    /// <summary>One dense product A^T x B by one worker.</summary>
+    internal static void RunTransposed<L, V>(int m, int n, int k, float* a, float* b, FloatSink sink, float* scratch)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+    {
+        if (m == 0 || n == 0)
+            return;
+        new DepthKernel<TransposedRows> { Source = new TransposedRows(a, m, m, k), B = b, Stride = n, Columns = n, Sink = sink, Scratch = scratch }.Run<L, V>(0, 1);
+    }
+
     private static long PanelCount(int n) => ((long)n + TileLoop.PanelColumns - 1) / TileLoop.PanelColumns;
 
     private struct PackKernel : IKernel

@@ -147,9 +147,9 @@ internal sealed class Planner
     private void Lower(Node node)
     {
         if (Fusion.GroupOf(node) is not { } group) return;
-        if (node.Op is Ops.DequantizeLinear)
+        if (node.Op is Ops.DequantizeLinear || (!Options.Reference && BatchedProductLowering.ReadsBehind(node)))
         {
-            _lazy[node.Output] = node;   // integer kernels read what lies behind it: it is done only if something reads the floats
+            _lazy[node.Output] = node;   // kernels read what lies behind it: it is done only if something reads its own result
             return;
         }
         if (Fusion.QuantizedOf(node) is not { } match) Lower(group);

@@ -22,6 +22,7 @@ internal static class LoweringTable
         var table = new Dictionary<Type, Lowering>();
         AdderLowering.AddTo(table);
         BatchNormLowering.AddTo(table);
+        CastLowering.AddTo(table);
         ConvLowering.AddTo(table);
         DropoutLowering.AddTo(table);
         FakeQuantizeLowering.AddTo(table);
@@ -36,6 +37,8 @@ internal static class LoweringTable
         QuantizedLowering.AddTo(table);
         ShapeLowering.AddTo(table);
         ReductionLowering.AddTo(table);
+        RunningSumLowering.AddTo(table);
+        SelectionLowering.AddTo(table);
         return table;
     }
 }

@@ -61,7 +61,6 @@ internal static unsafe class MatrixLowering
         if (result.DType != DType.Float32 || result.Shape.Count == 0) return false;
         var (a, b) = (AsMatrix(left.Shape, isLeft: true), AsMatrix(right.Shape, isLeft: false));
         var (m, k, n) = (a[-2], a[-1], b[-1]);
-        var batches = right.Shape.Rank <= 2 ? 1 : BatchOffsets(a, b, (long)m * k, (long)k * n).Length;
         if (right.Shape.Rank <= 2)
         {
             // One right matrix for all rows: the leading axes of the left are rows too.
@@ -69,7 +68,7 @@ internal static unsafe class MatrixLowering
             return true;
         }
         if (group.Count > 1) return false;
-        EmitBatched(group[0], planner, new ProductShape(m, n, k), BatchOffsets(a, b, (long)m * k, (long)k * n), batches);
+        BatchedProductLowering.Emit(group[0], planner, new ProductShape(m, n, k), a, b);
         return true;
     }
 
@@ -98,46 +97,6 @@ internal static unsafe class MatrixLowering
             Macs = (long)m * n * k,
             InPlace = epilogue.Residual is { } r ? [(0, r)] : [],
         });
-    }
-
-    private static void EmitBatched(Node node, Planner planner, ProductShape shape, (long A, long B)[] offsets, int batches)
-    {
-        var (a, b, output) = (planner.Read(node.Inputs[0]!), planner.Read(node.Inputs[1]!), planner.Define(node.Output));
-        var (m, n, k) = shape;
-        var scratch = Planner.Scratch(node.Name, DType.Float32, Gemm.PackedSize(n, k));
-        planner.Emit(new Step(node.Name, "gemm.batched", [a, b], [output], context =>
-        {
-            for (var i = 0; i < offsets.Length; i++)
-                Gemm.Run(context.Pool, m, n, k, a.Floats + offsets[i].A, k, b.Floats + offsets[i].B, n, transposedB: false,
-                    output.Floats + ((long)i * m * n), n, default, scratch.Floats);
-        })
-        {
-            Macs = (long)batches * m * n * k,
-            Scratch = [scratch],
-        });
-    }
-
-    // Where the matrices of every batch start.
-    private static (long A, long B)[] BatchOffsets(Shape a, Shape b, long sizeA, long sizeB)
-    {
-        var (leadA, leadB) = (Shape.Create(a.Dims[..^2]), Shape.Create(b.Dims[..^2]));
-        var lead = Shape.Broadcast(leadA, leadB);
-        var offsets = new (long, long)[lead.Count];
-        for (var i = 0; i < offsets.Length; i++) offsets[i] = (Offset(i, lead, leadA) * sizeA, Offset(i, lead, leadB) * sizeB);
-        return offsets;
-    }
-
-    private static long Offset(int index, Shape lead, Shape own)
-    {
-        long offset = 0, stride = 1;
-        for (var i = 1; i <= lead.Rank; i++)
-        {
-            (index, var at) = Math.DivRem(index, lead[lead.Rank - i]);
-            if (i > own.Rank) continue;
-            if (own[own.Rank - i] != 1) offset += at * stride;
-            stride *= own[own.Rank - i];
-        }
-        return offset;
     }
 
     private static Shape AsMatrix(Shape shape, bool isLeft) => shape.Rank > 1 ? shape : isLeft ? [1, shape[0]] : [shape[0], 1];
