@@ -14,6 +14,9 @@ switch (args)
         var options = new ModelOptions { Width = rest.Length > 2 ? double.Parse(rest[2]) : 1, Input = rest.Length > 3 ? Shape.Create(Array.ConvertAll(rest[3].Split('x'), int.Parse)) : null };
         TrainingStepSuite.Run(network, options, Number(rest, 0, 2), Number(rest, 1, 64), rest is [.., "per-step"]);
         return 0;
+    case ["attention", .. var rest]:
+        AttentionSuite.Run(Number(rest, 0, 2), Number(rest, 1, 0), TimeProvider.System);
+        return 0;
     case ["zoo", .. var rest]:
         return ZooSuite.Run(rest);
     case ["oracle", var network, var folder]:
@@ -26,6 +29,7 @@ switch (args)
         Console.Error.WriteLine("""
             usage: Nabi.Bench kernels [threads]                 every kernel against its bound
                    Nabi.Bench train-step <network> [threads] [batch] [width] [input] [per-step]
+                   Nabi.Bench attention [threads] [tokens]      attention over 256 to 8192 tokens, into bench/results; with tokens, their steps
                    Nabi.Bench zoo [--threads n] [network ...]   trains the zoo at small size, into bench/results/zoo.json and zoo.md
                    Nabi.Bench oracle <network> <folder>         a network as ONNX with an input and its output, for bench/peers/zoo.mjs
                    Nabi.Bench models                            writes docs/models.md from the registry and bench/results/zoo.json

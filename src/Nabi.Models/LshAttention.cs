@@ -117,7 +117,7 @@ public sealed record LshAttention
     // Appendix A: in how many rounds a key is in the query's set, so that the union of the sets counts it once. A key is where its query is, or one chunk before.
     private Value SetsHolding(GraphBuilder b, Cut cut, Value buckets, Value back, Value order)
     {
-        var chunk = b.Apply(new Floor(), b.Mul(b.Add(back, 0.5), 1.0 / cut.Length));
+        var chunk = b.Round(b.Mul(b.Add(back, -0.5 * (cut.Length - 1)), 1.0 / cut.Length));   // of the middle of a chunk, less than half a chunk away
         var next = b.Where(b.Equal(chunk, cut.Count - 1), b.Scalar(0, chunk), b.Add(chunk, 1.0));
         var table = b.Concat(2, b.Add(b.Mul(buckets, cut.Count), chunk), b.Add(b.Mul(buckets, cut.Count), next));
         var ofQueries = cut.Of(Rows(b, b.Transpose(table, 0, 1, 3, 2), order, 2));
