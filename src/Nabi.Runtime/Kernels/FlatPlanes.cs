@@ -53,26 +53,24 @@ internal readonly unsafe struct FlatPlanes
     public void Spread(float* source, int stride, int count, float* planes)
     {
         new Span<float>(planes, count * Phases * PlaneSize).Clear();
-        var perChannel = Phases * PlaneSize;
         for (var y = 0; y < window.Height; y++)
-            for (var x = 0; x < window.Width; x++)
+            for (var phase = 0; phase < window.StrideWidth; phase++)
             {
-                var to = planes + Place(y, x);
-                for (var c = 0; c < count; c++) to[c * perChannel] = source[c];
-                source += stride;
+                var (first, columns, place) = Columns(y, phase);
+                for (var c = 0; c < count; c++)
+                    Gather(source + ((((long)y * window.Width) + first) * stride) + c, (long)stride * window.StrideWidth, columns, planes + ((long)c * Phases * PlaneSize) + place);
             }
     }
 
     /// <summary>The opposite of <see cref="Spread"/>: gathers channels from their planes.</summary>
     public void Collect(float* planes, float* target, int stride, int count)
     {
-        var perChannel = Phases * PlaneSize;
         for (var y = 0; y < window.Height; y++)
-            for (var x = 0; x < window.Width; x++)
+            for (var phase = 0; phase < window.StrideWidth; phase++)
             {
-                var from = planes + Place(y, x);
-                for (var c = 0; c < count; c++) target[c] = from[c * perChannel];
-                target += stride;
+                var (first, columns, place) = Columns(y, phase);
+                for (var c = 0; c < count; c++)
+                    Scatter(planes + ((long)c * Phases * PlaneSize) + place, columns, target + ((((long)y * window.Width) + first) * stride) + c, (long)stride * window.StrideWidth);
             }
     }
 
@@ -81,31 +79,34 @@ internal readonly unsafe struct FlatPlanes
     {
         new Span<float>(planes, count * PlaneSize).Clear();
         for (var y = 0; y < window.OutHeight; y++)
-            for (var x = 0; x < window.OutWidth; x++)
-            {
-                var to = planes + Before + (y * Width) + x;
-                for (var c = 0; c < count; c++) to[c * PlaneSize] = source[c];
-                source += stride;
-            }
+            for (var c = 0; c < count; c++)
+                Gather(source + ((long)y * window.OutWidth * stride) + c, stride, window.OutWidth, planes + ((long)c * PlaneSize) + Before + (y * Width));
     }
 
     /// <summary>Gathers channels of the windows' results from rows of <paramref name="rowSize"/> floats by number.</summary>
     public void CollectWindows(float* rows, int rowSize, float* target, int stride, int count)
     {
         for (var y = 0; y < window.OutHeight; y++)
-            for (var x = 0; x < window.OutWidth; x++)
-            {
-                var from = rows + (y * Width) + x;
-                for (var c = 0; c < count; c++) target[c] = from[c * rowSize];
-                target += stride;
-            }
+            for (var c = 0; c < count; c++)
+                Scatter(rows + ((long)c * rowSize) + (y * Width), window.OutWidth, target + ((long)y * window.OutWidth * stride) + c, stride);
     }
 
-    // Where pixel (y, x) of the first channel lies.
-    private int Place(int y, int x)
+    // The columns of a row that belong to a phase: the first, how many, and where that one lies in the planes of a channel.
+    private (int First, int Count, int Place) Columns(int y, int phase)
     {
         var (row, rowPhase) = Math.DivRem(y + window.PadTop, window.StrideHeight);
-        var (column, columnPhase) = Math.DivRem(x + window.PadLeft, window.StrideWidth);
-        return (((rowPhase * window.StrideWidth) + columnPhase) * PlaneSize) + Before + (row * Width) + column;
+        var first = (phase - (window.PadLeft % window.StrideWidth) + window.StrideWidth) % window.StrideWidth;
+        var count = (window.Width - first + window.StrideWidth - 1) / window.StrideWidth;
+        return (first, count, (((rowPhase * window.StrideWidth) + phase) * PlaneSize) + Before + (row * Width) + ((first + window.PadLeft) / window.StrideWidth));
+    }
+
+    private static void Gather(float* source, long step, int count, float* target)
+    {
+        for (var i = 0; i < count; i++, source += step) target[i] = *source;
+    }
+
+    private static void Scatter(float* source, int count, float* target, long step)
+    {
+        for (var i = 0; i < count; i++, target += step) *target = source[i];
     }
 }
