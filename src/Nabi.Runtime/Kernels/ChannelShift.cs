@@ -1,11 +1,12 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Moves every channel of NHWC images by an offset of its own, with zeros where nothing came from.</summary>
 /// <remarks>
-/// Neighbouring channels with the same offset are one run, which is copied in whole registers: what a register writes past its run belongs to later
-/// runs of the same pixel, or to the next pixel, and is overwritten by them. The last pixel of a worker's share is copied exactly.
+/// Neighbouring channels with the same offset are one run. A run is copied for a whole line of pixels at a time, by one load and store per pixel, or by
+/// two that overlap in the middle, as wide as its length asks for.
 /// </remarks>
 public sealed unsafe class ChannelShift
 {
@@ -71,55 +72,56 @@ public sealed unsafe class ChannelShift
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var pixels = Batch * Height * Width;
-            var (first, last) = WorkPool.Share(pixels, worker, workers);
-            var (line, column) = Math.DivRem(first, Width);
-            // Pixels from which a register may be read and written past the end of their channels.
-            var spare = (L.Count + Channels - 1) / Channels;
-            for (var pixel = first; pixel < last; pixel++)
+            var (first, last) = WorkPool.Share(Batch * Height, worker, workers);
+            for (var line = first; line < last; line++)
             {
-                var row = line % Height;
                 for (var r = 0; r < RunCount; r++)
                 {
                     ref readonly var run = ref Runs[r];
-                    var target = Y + ((long)pixel * Channels) + run.First;
-                    var isInside = (uint)(row + run.Down) < (uint)Height && (uint)(column + run.Right) < (uint)Width;
-                    var from = pixel + (run.Down * Width) + run.Right;
-                    var source = X + ((long)from * Channels) + run.First;
-                    var isExact = pixel + spare >= last || (isInside && from + spare >= pixels);
-                    if (isInside) Copy<L, V>(source, target, run.Count, isExact);
-                    else Clear<L, V>(target, run.Count, isExact);
+                    var target = Y + ((long)line * Width * Channels) + run.First;
+                    var isInside = (uint)((line % Height) + run.Down) < (uint)Height;
+                    // Columns [start, end) have a source.
+                    var start = isInside ? Math.Clamp(-run.Right, 0, Width) : Width;
+                    var end = Math.Max(start, Math.Min(Width, Width - run.Right));
+                    Clear(target, run.Count, start);
+                    if (start < end)
+                        Copy(X + ((((long)(line + run.Down) * Width) + start + run.Right) * Channels) + run.First, target + ((long)start * Channels), run.Count, end - start);
+                    Clear(target + ((long)end * Channels), run.Count, Width - end);
                 }
-                if (++column < Width) continue;
-                column = 0;
-                line++;
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Copy<L, V>(float* source, float* target, int count, bool isExact)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged
+        private readonly void Clear(float* target, int count, int pixels)
         {
-            if (isExact)
-            {
-                for (var i = 0; i < count; i++) target[i] = source[i];
-                return;
-            }
-            for (var i = 0; i < count; i += L.Count) L.Store(L.Load(source + i), target + i);
+            for (; pixels > 0; pixels--, target += Channels) new Span<float>(target, count).Clear();
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Clear<L, V>(float* target, int count, bool isExact)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged
+        private readonly void Copy(float* source, float* target, int count, int pixels)
         {
-            if (isExact)
+            switch (count)
             {
-                new Span<float>(target, count).Clear();
-                return;
+                case 1: Copy<float>(source, target, 0, pixels); break;
+                case 2 or 3: Copy<double>(source, target, count - 2, pixels); break;
+                case <= 8: Copy<Vector128<float>>(source, target, count - 4, pixels); break;
+                case <= 16: Copy<Vector256<float>>(source, target, count - 8, pixels); break;
+                case <= 32: Copy<Vector512<float>>(source, target, count - 16, pixels); break;
+                default:
+                    for (; pixels > 0; pixels--, source += Channels, target += Channels)
+                        Unsafe.CopyBlockUnaligned(target, source, (uint)count * sizeof(float));
+                    break;
             }
-            for (var i = 0; i < count; i += L.Count) L.Store(L.Fill(0), target + i);
+        }
+
+        // The first and the last floats of a run; the second piece begins some floats after the first.
+        private readonly void Copy<T>(float* source, float* target, int second, int pixels)
+            where T : unmanaged
+        {
+            for (; pixels > 0; pixels--, source += Channels, target += Channels)
+            {
+                var (head, tail) = (Unsafe.ReadUnaligned<T>(source), Unsafe.ReadUnaligned<T>(source + second));
+                Unsafe.WriteUnaligned(target, head);
+                Unsafe.WriteUnaligned(target + second, tail);
+            }
         }
     }
 }
