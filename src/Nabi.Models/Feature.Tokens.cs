@@ -143,12 +143,13 @@ public readonly partial record struct Feature
     /// <param name="between">What happens to the tokens between attention and MLP; nothing when not given.</param>
     /// <param name="qkvBias">Have the projections of queries, keys and values biases?</param>
     /// <param name="epsilon">As in <see cref="LayerNorm"/>.</param>
+    /// <param name="activation">As in <see cref="Mlp"/>.</param>
     public Feature TransformerBlock(int heads, double mlpRatio = 4, Func<Feature, Feature, Feature, Feature>? attend = null, Func<Feature, Feature>? between = null,
-        bool qkvBias = true, float epsilon = 1e-6f)
+        bool qkvBias = true, float epsilon = 1e-6f, Func<Feature, Feature>? activation = null)
     {
         var input = this;
         var x = input.Add(Network.Scope("attn", () => input.LayerNorm(epsilon: epsilon).SelfAttention(heads, attend, qkvBias)));
         if (between is not null) x = between(x);
-        return x.Add(Network.Scope("mlp", () => x.LayerNorm(epsilon: epsilon).Mlp((int)(x.Width * mlpRatio))));
+        return x.Add(Network.Scope("mlp", () => x.LayerNorm(epsilon: epsilon).Mlp((int)(x.Width * mlpRatio), activation)));
     }
 }
