@@ -42,7 +42,8 @@ internal static unsafe class ChannelSpread
             where V : unmanaged
         {
             var (first, last) = WorkPool.ShareLines(Count, worker, workers);
-            var (to, end) = (Target + (first * Times), Target + (last * Times));
+            var to = Target + (first * Times);
+            var end = Target + (last * Times);
             var i = first;
             // A whole register is stored, and what it writes too much is written again by the next element.
             for (; i < last && to + Times + L.Count <= end; i++)

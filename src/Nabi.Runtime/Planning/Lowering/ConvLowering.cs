@@ -44,8 +44,9 @@ internal static unsafe class ConvLowering
         var (node, conv) = (group[0], (ConvWeightGradient)group[0].Op);
         var (data, grad) = (node.Inputs[0]!, node.Inputs[1]!);
         if (data.DType != DType.Float32 || grad.Shape.Count == 0 || TryShape(data.Shape, grad.Shape[1], conv.Resolve(data.Shape), conv.Group) is not { } shape) return false;
-        var kernel = new ConvolutionWeightGradient(shape);
         var (x, dy) = (planner.Read(data, Layout.ChannelsLast), planner.Read(grad, Layout.ChannelsLast));
+        if (FiltersEach(shape) > 1) (x, shape) = Repeated(x, data, shape, planner);
+        var kernel = new ConvolutionWeightGradient(shape);
         var output = planner.Define(node.Output);
         var scratch = Planner.Scratch(node.Name, DType.Float32, kernel.ScratchSize(planner.Options.Threads));
         planner.Emit(new Step(node.Name, shape.IsDepthwise ? "conv-weight-gradient.depthwise" : "conv-weight-gradient", [x, dy], [output], context =>
@@ -61,11 +62,13 @@ internal static unsafe class ConvLowering
     {
         var result = group[^1].Output;
         if (data.DType != DType.Float32 || weight.DType != DType.Float32 || result.Shape.Count == 0 || data.Shape.Count == 0) return false;
+        if (transposed && bias is null && FiltersEach(shape) > 1) return group.Count == 1 && EmitSummed(group[0], planner, shape, data, weight);
         var (source, filters) = (planner.Read(data, Layout.ChannelsLast), planner.Read(weight));
         var offset = bias is null ? null : planner.Read(bias);
         if (Normalization.Of(group) is { } fold) (filters, offset) = fold.Into(filters, offset, planner);
         var epilogue = Epilogues.Plan(group, planner, Layout.ChannelsLast);
         epilogue.Bias ??= offset;
+        if (!transposed && FiltersEach(shape) > 1) (source, shape) = Repeated(source, data, shape, planner);
         if (!transposed && Joinable(shape) is var joined and > 1) (shape, filters) = (shape with { Groups = shape.Groups / joined }, Join(shape, joined, filters, planner));
         var convolution = new Convolution(shape, transposed);
         var packed = Packed(convolution, filters, planner);
@@ -83,6 +86,38 @@ internal static unsafe class ConvLowering
         });
         return true;
     }
+
+    // Channels that see only themselves, with several filters each; 0 for other convolutions.
+    private static int FiltersEach(in ConvShape shape) => shape.Groups > 1 && shape.Groups == shape.InChannels ? shape.OutChannels / shape.Groups : 0;
+
+    // The same convolution with each channel repeated for each of its filters: a depthwise one.
+    private static (Slot, ConvShape) Repeated(Slot source, Value data, ConvShape shape, Planner planner)
+    {
+        var (count, times) = (data.Shape.Count, FiltersEach(shape));
+        var repeated = Temporary(source.Name, data.Shape, shape.OutChannels);
+        planner.Emit(new Step(source.Name, "copy.Repeat", [source], [repeated], c => ChannelSpread.Repeat(c.Pool, count, times, source.Floats, repeated.Floats)));
+        return (repeated, Depthwise(shape));
+    }
+
+    // The transposed direction: what each filter gives its channel, then the sum.
+    private static bool EmitSummed(Node node, Planner planner, ConvShape shape, Value data, Value weight)
+    {
+        var convolution = new Convolution(Depthwise(shape), transposed: true);
+        var (source, packed) = (planner.Read(data, Layout.ChannelsLast), Packed(convolution, planner.Read(weight), planner));
+        var each = Temporary(node.Output.Name, node.Output.Shape, shape.OutChannels);
+        planner.Emit(new Step(node.Name, "conv-transposed.depthwise", [source, packed], [each], c => convolution.Run(c.Pool, source.Floats, packed.Floats, each.Floats, default))
+        {
+            Macs = node.Cost.Macs,
+        });
+        var (count, times, output) = (node.Output.Shape.Count, FiltersEach(shape), planner.Define(node.Output, Layout.ChannelsLast));
+        planner.Emit(new Step(node.Name, "reduce.Repeat", [each], [output], c => ChannelSpread.Sum(c.Pool, count, times, each.Floats, output.Floats)));
+        return true;
+    }
+
+    private static ConvShape Depthwise(ConvShape shape) => shape with { InChannels = shape.OutChannels, Groups = shape.OutChannels };
+
+    private static Slot Temporary(string name, Shape image, int channels) =>
+        new($"{name}.repeated", new TensorType(DType.Float32, image.With(1, channels)), Layout.ChannelsLast, SlotHome.Arena);
 
     // Filters of a group fill the lanes of one vector in part only: as many groups are computed together as fit into it. Products with the zeros
     // between them cost nothing that was not idle, and there are fewer, longer sums.
