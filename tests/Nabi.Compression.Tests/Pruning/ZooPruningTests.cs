@@ -13,6 +13,7 @@ public class ZooPruningTests
     private static readonly Dictionary<string, (double Share, string Reason)> Entangled = new()
     {
         ["condensenet-v2-a"] = (0.92, "group convolutions lose as many inputs in each group, and shuffles between groups of 8 tie channels i and i + 8: a layer of 64 filters or less is one channel"),
+        ["mobile-former-26m"] = (0.85, "1x1 convolutions in four groups lose as many inputs in each, and shuffles between them tie channels of all groups: narrow layers are one channel"),
     };
 
     [Theory]
