@@ -1,6 +1,11 @@
+using Nabi.Ops;
+
 namespace Nabi.Passes;
 
-/// <summary>Computes once what is computed twice: the same deterministic operator on the same inputs. Small equal constants become one.</summary>
+/// <summary>
+/// Computes once what is computed twice: the same deterministic operator on the same inputs. Small equal constants become one, but not the statistics
+/// of batch normalizations, which are equal before a training and different after it.
+/// </summary>
 public static class CommonSubexpressions
 {
     private const int LargestConstant = 1024;
@@ -15,7 +20,7 @@ public static class CommonSubexpressions
         var rewriter = new Rewriter(graph);
         foreach (var node in graph.Nodes)
         {
-            var inputs = node.Inputs.Select(v => Canonical(rewriter.Map(v), constants)).ToArray();
+            var inputs = node.Inputs.Select((v, i) => IsStatistic(node, i) ? rewriter.Map(v) : Canonical(rewriter.Map(v), constants)).ToArray();
             var computation = new Computation(node.Op, inputs, node.Outputs.Count);
             if (!node.Op.IsDeterministic || !nodes.TryGetValue(computation, out var outputs))
             {
@@ -26,6 +31,8 @@ public static class CommonSubexpressions
         }
         return rewriter.Finish();
     }
+
+    private static bool IsStatistic(Node node, int input) => node.Op is BatchNormalization && input >= 3;
 
     private static Value? Canonical(Value? value, Dictionary<string, Value> constants)
     {

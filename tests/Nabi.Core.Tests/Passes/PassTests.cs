@@ -93,6 +93,20 @@ public class PassTests
         Assert.Equal(["Add", "Add", "Exp", "Reshape", "Transpose", "Transpose"], Operators(graph).Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void Statistics_that_are_equal_before_a_training_stay_apart()
+    {
+        var b = new GraphBuilder("g");
+        var x = b.Input("x", DType.Float32, [2, 3]);
+        for (var i = 0; i < 2; i++)
+        {
+            x = b.BatchNorm(x, b.Parameter("scale", Tensor.Full<float>([3], 1)), b.Parameter("shift", Tensor.Zeros(DType.Float32, [3])),
+                b.Constant(Tensor.Zeros(DType.Float32, [3]), "mean"), b.Constant(Tensor.Full<float>([3], 1), "variance"));
+        }
+        b.Output("y", x);
+        Assert.Equal(8, AssertSame(b.Build(), CommonSubexpressions.Pass).Parameters.Count);
+    }
+
     /// <summary>What PyTorch writes for x.view(x.size(0), -1), x.view(x.size(0), c // 2, 2, h, w) and interpolation to twice the size.</summary>
     [Fact]
     public void Shapes_with_an_unknown_batch_become_static()
