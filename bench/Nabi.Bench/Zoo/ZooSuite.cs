@@ -21,11 +21,11 @@ internal static class ZooSuite
         ("alexnet", 0.25, "--epochs 2"), ("vgg16", 0.125, "--epochs 2"),
         ("resnet8", 0.5, "--epochs 2"), ("resnet18", 0.125, "--epochs 2"), ("resnet20", 0.5, "--epochs 2"),
         ("densenet121", 0.125, "--epochs 2"),
-        ("squeezenet-1.0", 0.5, "--epochs 2"), ("squeezenet-1.1", 0.5, "--epochs 2"),
-        ("googlenet", 0.125, "--epochs 2"), ("xception", 0.125, "--epochs 2"),
-        ("mobilenet-v1", 0.25, "--epochs 2"), ("mobilenet-v2", 0.25, "--epochs 2"), ("mobilenet-v3-large", 0.25, "--epochs 2"), ("mobilenet-v3-small", 0.5, "--epochs 2"),
+        ("squeezenet-1.0", 0.5, "--epochs 2"), ("squeezenet-1.1", 0.5, "--epochs 2"), ("squeezenext-23", 0.5, "--epochs 2"),
+        ("googlenet", 0.125, "--epochs 2"), ("inception-v3", 0.125, "--epochs 2"), ("xception", 0.125, "--epochs 2"),
+        ("mobilenet-v1", 0.25, "--epochs 2"), ("mobilenet-v1-0.25-vww", 1, "--epochs 2"), ("mobilenet-v2", 0.25, "--epochs 2"), ("mobilenet-v3-large", 0.25, "--epochs 2"), ("mobilenet-v3-small", 0.5, "--epochs 2"),
         ("shufflenet-v1", 0.25, "--epochs 2"), ("shufflenet-v2-0.5", 0.5, "--epochs 2"), ("shufflenet-v2-1.0", 0.25, "--epochs 2"),
-        ("efficientnet-b0", 0.25, "--epochs 2"), ("mnasnet-b1", 0.25, "--epochs 2"), ("mnasnet-a1", 0.25, "--epochs 2"),
+        ("efficientnet-b0", 0.25, "--epochs 2"), ("efficientnetv2-s", 0.125, "--epochs 2"), ("mnasnet-b1", 0.25, "--epochs 2"), ("mnasnet-a1", 0.25, "--epochs 2"),
     ];
 
     /// <summary>Trains the named networks, or all that have no result yet.</summary>
