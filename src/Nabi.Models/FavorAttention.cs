@@ -80,7 +80,7 @@ public sealed record FavorAttention
     }
 
     // Blocks of up to d directions made orthogonal by Gram and Schmidt, each with the length of an independent normal vector: every single one is then normal.
-    private static void Draw(Rng rng, Tensor tensor, bool isOrthogonal)
+    internal static void Draw(Rng rng, Tensor tensor, bool isOrthogonal)
     {
         var (d, m) = (tensor.Shape[0], tensor.Shape[1]);
         var to = tensor.Span<float>();

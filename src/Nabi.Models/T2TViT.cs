@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-
 namespace Nabi.Models;
 
 /// <summary>
@@ -83,41 +81,27 @@ public sealed class T2TViT : ModelFamily
         var network = x.Network;
         var b = network.Builder;
         var normal = x.LayerNorm("norm1", Epsilon);
-        var (k, q, v) = (normal.Linear(width, "k"), normal.Linear(width, "q"), normal.Linear(width, "v"));
-        var features = network.Builder.Parameter(network.Named("features"), RandomFeatures(network, width, Math.Max(1, width / 2)), trainable: false);
-        var (queries, keys) = (Softmax(q, features), Softmax(k, features));
-        var mixed = b.MatMul(queries, b.MatMul(b.Transpose(keys, 0, 2, 1), v.Value));
-        var sums = b.MatMul(queries, b.Transpose(b.ReduceSum(keys, [1]), 0, 2, 1));
-        var y = v.Add((x with { Value = b.Div(mixed, b.Add(sums, 1e-8)) }).Linear(width, "proj").Dropout(0.1f));
+        var (k, q, v) = (normal.Linear(width, "k").SplitHeads(1), normal.Linear(width, "q").SplitHeads(1), normal.Linear(width, "v"));
+        var directions = network.Drawn("features", [width, Math.Max(1, width / 2)], DrawDirections);
+        var (queries, keys) = (FavorAttention.PositiveFeatures(q, directions).Value, FavorAttention.PositiveFeatures(k, directions).Value);
+        var mixed = b.MatMul(queries, b.MatMul(b.Transpose(keys, 0, 1, 3, 2), v.SplitHeads(1).Value));
+        var sums = b.MatMul(queries, b.Transpose(b.ReduceSum(keys, [2]), 0, 1, 3, 2));
+        var y = v.Add((x with { Value = b.Div(mixed, b.Add(sums, 1e-8)) }).MergeHeads().Linear(width, "proj").Dropout(0.1f));
         return y.Add(network.Scope("mlp", () => y.LayerNorm("norm2", Epsilon).Mlp(width).Dropout(0.1f)));
     }
 
-    // Positive random features of the softmax kernel (Choromanski et al. 2021, lemma 1): exp(w x - |x|^2 / 2) / sqrt(m).
-    private static Value Softmax(Feature x, Value features)
+    // [width, count]: orthogonal columns, all of length sqrt(count) as in the authors' code.
+    private static void DrawDirections(Rng rng, Tensor directions)
     {
-        var b = x.Network.Builder;
-        var exponent = b.Sub(b.MatMul(x.Value, features), b.Mul(b.ReduceSum(b.Square(x.Value), [2]), 0.5));
-        return b.Mul(b.Exp(exponent), 1 / Math.Sqrt(features.Shape[1]));
-    }
-
-    // [width, count]: orthogonal columns of length sqrt(count), by Gram and Schmidt.
-    private static Tensor RandomFeatures(Network network, int width, int count)
-    {
-        var rows = network.Normal([count, width], 1).ToSingle();
-        var columns = new float[width * count];
+        FavorAttention.Draw(rng, directions, isOrthogonal: true);
+        var (width, count) = (directions.Shape[0], directions.Shape[1]);
+        var w = directions.Span<float>();
         for (var i = 0; i < count; i++)
         {
-            var row = rows.AsSpan(i * width, width);
-            for (var j = 0; j < i; j++)
-            {
-                var other = rows.AsSpan(j * width, width);
-                var along = TensorPrimitives.Dot<float>(row, other);
-                for (var f = 0; f < width; f++) row[f] -= along * other[f];
-            }
-            var length = Math.Max(1e-12f, TensorPrimitives.Norm<float>(row));
-            for (var f = 0; f < width; f++) columns[(f * count) + i] = (row[f] /= length) * MathF.Sqrt(count);
+            var square = 0.0;
+            for (var f = 0; f < width; f++) square += (double)w[(f * count) + i] * w[(f * count) + i];
+            for (var f = 0; f < width; f++) w[(f * count) + i] *= (float)Math.Sqrt(count / square);
         }
-        return Tensor.Of<float>([width, count], columns);
     }
 
     // Vaswani et al. 2017, section 3.5: sines on even, cosines on odd features, wavelengths in a geometric progression up to 10000 times 2 pi.

@@ -233,6 +233,21 @@ public class TrainingStepTests
         Assert.Equal(weights.Where((_, i) => i % 2 == 0).Sum(), ReferenceEvaluator.Run(model, new Dictionary<string, Tensor> { ["x"] = feed[step.Input] })["y"].ToSingle()[0], 3);
     }
 
+    [Fact]
+    public void An_auxiliary_loss_of_the_model_is_added()
+    {
+        var b = new GraphBuilder("hand");
+        var x = b.Input("x", DType.Float32, [Shape.Unknown, 1]);
+        var weight = b.Parameter("weight", Tensor.Of<float>([1, 2], (float)Weights[0], (float)Weights[1]));
+        b.Output("y", b.MatMul(x, weight));
+        b.Output("auxiliary_loss", b.ReduceSum(b.Square(weight), [], keepdims: false));
+        var model = b.Build();
+        model = model.WithMetadata(model.Metadata.SetItem(MetadataKeys.AuxiliaryLoss, "auxiliary_loss"));
+        var gradient = Gradient(Weights);
+        double[] expected = [.. Weights.Select((w, i) => w - (0.1 * (gradient[i] + (2 * w))))];
+        AssertNear(expected, Run(new TrainingOptions { Optimizer = new Sgd { Momentum = 0, WeightDecay = 0 } }, 1, model: model));
+    }
+
     private static Graph Model()
     {
         var b = new GraphBuilder("hand");
@@ -241,9 +256,9 @@ public class TrainingStepTests
         return b.Build();
     }
 
-    private static float[] Run(TrainingOptions options, int steps, float averageDecay = 0, IReadOnlyDictionary<string, Tensor>? masks = null)
+    private static float[] Run(TrainingOptions options, int steps, float averageDecay = 0, IReadOnlyDictionary<string, Tensor>? masks = null, Graph? model = null)
     {
-        var step = TrainingStep.Build(Model(), options with { BatchSize = 1, DecayAll = true }, masks);
+        var step = TrainingStep.Build(model ?? Model(), options with { BatchSize = 1, DecayAll = true }, masks);
         for (var i = 0; i < steps; i++)
         {
             var feed = new Dictionary<string, Tensor>
