@@ -19,6 +19,9 @@ internal sealed class ResizeAxis
 
     private ResizeAxis(int inputs, (int, double)[][] rows) => (_inputs, _rows) = (inputs, rows);
 
+    /// <summary>For every output index, input indices and their weights.</summary>
+    public IReadOnlyList<IReadOnlyList<(int Index, double Weight)>> Rows => _rows;
+
     public static ResizeAxis Of(Resize op, ResizeGeometry axis)
     {
         if (axis.Input == 0 && axis.Output > 0) throw new NabiException("an empty axis cannot be resized");

@@ -37,6 +37,7 @@ internal static class LoweringTable
         QuantizedLowering.AddTo(table);
         ShapeLowering.AddTo(table);
         ReductionLowering.AddTo(table);
+        ResizeLowering.AddTo(table);
         RunningSumLowering.AddTo(table);
         SelectionLowering.AddTo(table);
         return table;
