@@ -67,6 +67,7 @@ public sealed class DynamicViT : ModelFamily
         var b = network.Builder;
         var image = network.Input(options.Input);
         Value? kept = null, ratios = null;
+        var stages = 0;
         var tokens = DeiT.Encode(image, DeiT.SmallHeads, options, (x, at) =>
         {
             if (at.Stage > 0)
@@ -75,12 +76,13 @@ public sealed class DynamicViT : ModelFamily
                 var difference = b.Sub(b.ReduceMean(kept, [1]), b.Scalar(Math.Pow(keep, at.Stage), kept));
                 var term = b.ReduceMean(b.Square(difference), [], keepdims: false);
                 ratios = ratios is null ? term : b.Add(ratios, term);
+                stages++;
             }
             return x.TransformerBlock(at.Heads, attend: kept is { } mask ? (q, k, v) => MaskedAttention(q, k, v, mask) : null);
         });
         var logits = DeiT.Classify(tokens, options);
         if (kept is null || ratios is null) throw new NabiException($"DynamicViT with depth {options.Depth} has no block that drops tokens; use a depth of at least 0.25.");
-        var loss = b.Mul(ratios, RatioWeight / 3);
+        var loss = b.Mul(ratios, RatioWeight / stages);
         if (teacher is not null) loss = b.Add(loss, b.Mul(Distill(b, image.Value, logits.Value, tokens.Value, kept, teacher), DistillationWeight));
         b.Output("logits", logits.Value);
         b.Output("auxiliary_loss", loss);
