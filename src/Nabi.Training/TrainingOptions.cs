@@ -88,10 +88,10 @@ public sealed record TrainingOptions
 
     /// <summary>
     /// A learning rate to begin with: 0.05 for SGD with momentum on networks with batch normalization, which keeps activations in bounds, 0.01 on others;
-    /// 0.001 for optimizers that scale each step by themselves.
+    /// 0.1 with adder layers, as in AdderNet's reference code; 0.001 for optimizers that scale each step by themselves.
     /// </summary>
     public static double UsualLearningRate(Graph model, Optimizer optimizer) =>
-        optimizer is not Sgd ? 0.001 : model.Nodes.Any(n => n.Op is BatchNormalization) ? 0.05 : 0.01;
+        optimizer is not Sgd ? 0.001 : model.Nodes.Any(n => n.Op is AdderConv) ? 0.1 : model.Nodes.Any(n => n.Op is BatchNormalization) ? 0.05 : 0.01;
 
     /// <summary>What is wrong, as a sentence; null when nothing is.</summary>
     internal string? Fault =>

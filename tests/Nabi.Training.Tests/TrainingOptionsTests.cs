@@ -12,6 +12,15 @@ public class TrainingOptionsTests
         Assert.Equal(0.001, TrainingOptions.UsualLearningRate(Net(hasNormalization: true), new Adam()));
     }
 
+    [Fact]
+    public void Adder_layers_learn_at_the_rate_of_their_reference_code()
+    {
+        var b = new GraphBuilder("net");
+        var x = b.Input("x", DType.Float32, [1, 2, 4, 4]);
+        b.Output("y", b.Apply(new AdderConv(), x, b.Parameter("filter", Tensor.Zeros(DType.Float32, [3, 2, 1, 1]))));
+        Assert.Equal(0.1, TrainingOptions.UsualLearningRate(b.Build(), new Sgd()));
+    }
+
     private static Graph Net(bool hasNormalization)
     {
         var b = new GraphBuilder("net");

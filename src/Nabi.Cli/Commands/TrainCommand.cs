@@ -14,7 +14,7 @@ internal sealed class TrainCommand : NabiCommand
     private readonly Option<string> _data = DataArguments.Option();
     private readonly Option<int> _epochs = new Option<int>("--epochs") { Description = "Times the training set is gone through.", DefaultValueFactory = _ => 10 }.Within(1, 100_000);
     private readonly Option<int> _batch = new Option<int>("--batch") { Description = "Samples in a step.", DefaultValueFactory = _ => 64 }.Within(1, 65536);
-    private readonly Option<double?> _rate = new("--lr") { Description = "Learning rate; when not given 0.05 for sgd (0.01 without batch normalization), 0.001 for the others." };
+    private readonly Option<double?> _rate = new("--lr") { Description = "Learning rate; when not given 0.05 for sgd (0.01 without batch normalization, 0.1 with adder layers), 0.001 for the others." };
     private readonly Option<string> _optimizer = new("--optimizer") { Description = "sgd (Nesterov momentum), adam, adamw or rmsprop.", DefaultValueFactory = _ => "sgd" };
     private readonly Option<string> _schedule = new("--schedule") { Description = "cosine, step or constant; each after a short warm-up.", DefaultValueFactory = _ => "cosine" };
     private readonly Option<double?> _decay = new("--weight-decay") { Description = "Weight decay; the optimizer's own when not given." };
