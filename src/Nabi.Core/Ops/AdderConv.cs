@@ -88,7 +88,7 @@ public sealed record AdderConv : Op
     }
 
     /// <summary>
-    /// Tap by tap: a strided slice of the padded input minus the tap's weights, [N, 1, C, windows] - [1, M, C, 1...], its magnitude summed over the
+    /// Tap by tap: a strided slice of the padded input minus the tap's weights, [N, 1, C, windows] - [1, M, C, 1, ...], its magnitude summed over the
     /// channels. Many filters are treated in parts, so that no value between exceeds some 16 MB per sample.
     /// </summary>
     public override IReadOnlyList<Value>? AsStandard(Node node, Rewriter r)
@@ -97,7 +97,7 @@ public sealed record AdderConv : Op
         if (!data.Shape.IsRanked || !filter.Shape.IsKnown || Resolve(data.Shape, filter.Shape) is not { } window || window.Output.Contains(Shape.Unknown)) return null;
         var pads = new long[2 * data.Shape.Rank];
         for (var axis = 0; axis < window.Rank; axis++) (pads[axis + 2], pads[data.Shape.Rank + axis + 2]) = (window.PadBegin[axis], window.PadEnd[axis]);
-        var padded = pads.AsSpan().ContainsAnyExcept(0) ? b.Pad(data, pads) : data;
+        var padded = b.Unsqueeze(pads.AsSpan().ContainsAnyExcept(0) ? b.Pad(data, pads) : data, 1);
         var part = (int)Math.Clamp(LargestPart / ((long)filter.Shape[1] * window.OutputCount), 1, filter.Shape[0]);
         var distances = new List<Value>();
         for (var first = 0; first < filter.Shape[0]; first += part)
@@ -112,27 +112,38 @@ public sealed record AdderConv : Op
     /// <summary>The window for an input and a filter of these shapes.</summary>
     public ResolvedWindow Resolve(Shape data, Shape filter) => Window.Resolve(data.Dims[2..], filter.Dims[2..]);
 
+    // The sum over taps and channels of the magnitudes, for some of the filters. The input is [N, 1, C, padded spatial].
     private static Value Distance(GraphBuilder b, Value padded, Value filters, ResolvedWindow window)
     {
-        var axes = new long[window.Rank];
-        for (var axis = 0; axis < axes.Length; axis++) axes[axis] = axis + 2;
+        var rank = window.Rank;
+        var (axes, steps, taps) = (new long[rank], new long[rank], new int[rank + 3]);
+        for (var axis = 0; axis < rank; axis++) (axes[axis], steps[axis]) = (axis + 3, window.Strides[axis]);
+        Array.Fill(taps, 1);
+        (taps[1], taps[2], taps[3]) = (filters.Shape[0], filters.Shape[1], window.TapCount);
+        var (along, strides, channels) = (b.Integers(axes), b.Integers(steps), b.Integers(2));
+        var weights = b.Reshape(filters, Shape.Create(taps));
+        var parts = window.TapCount == 1 ? [weights] : b.ApplyAll(new Split { Axis = 3 }, window.TapCount, weights, b.Integers(Repeated(1, window.TapCount)));
         Value? sum = null;
         for (var tap = 0; tap < window.TapCount; tap++)
         {
-            var (at, begin, end, rest) = (new long[axes.Length], new long[axes.Length], new long[axes.Length], tap);
-            for (var axis = axes.Length - 1; axis >= 0; axis--)
+            var (begin, end, rest) = (new long[rank], new long[rank], tap);
+            for (var axis = rank - 1; axis >= 0; axis--)
             {
                 (rest, var k) = Math.DivRem(rest, window.Kernel[axis]);
-                at[axis] = k;
                 begin[axis] = (long)k * window.Dilations[axis];
                 end[axis] = begin[axis] + (window.Output[axis] - 1L) * window.Strides[axis] + 1;
             }
-            var seen = b.Apply(new Slice(), padded, b.Integers(begin), b.Integers(end), b.Integers(axes),
-                b.Integers(Array.ConvertAll(window.Strides.ToArray(), s => (long)s)));
-            var weights = b.Apply(new Slice(), filters, b.Integers(at), b.Integers(Array.ConvertAll(at, k => k + 1)), b.Integers(axes));
-            var distance = b.ReduceSum(b.Abs(b.Sub(b.Unsqueeze(seen, 1), b.Unsqueeze(weights, 0))), [2], keepdims: false);
+            var seen = b.Apply(new Slice(), padded, b.Integers(begin), b.Integers(end), along, strides);
+            var distance = b.Apply(new ReduceSum { Keepdims = false }, b.Abs(b.Sub(seen, parts[tap])), channels);
             sum = sum is null ? distance : b.Add(sum, distance);
         }
         return sum!;
+    }
+
+    private static long[] Repeated(long number, int count)
+    {
+        var list = new long[count];
+        Array.Fill(list, number);
+        return list;
     }
 }
