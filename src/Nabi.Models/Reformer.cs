@@ -24,13 +24,20 @@ public sealed class Reformer : ModelFamily
         var (x1, x2) = (x, x);
         for (var i = 0; i < blocks; i++)
         {
-            // Section 3, eq. 9: y1 = x1 + Attention(x2), y2 = x2 + FeedForward(y1); from (y1, y2) both inputs can be computed again.
-            var (from1, from2) = (x1, x2);
-            var y1 = x1 = network.Scope($"blocks.{i}", () => from1.Add(network.Scope("attn", () => SharedAttention(from2.LayerNorm(), heads, attention))));
-            x2 = network.Scope($"blocks.{i}", () => from2.Add(network.Scope("mlp", () => y1.LayerNorm().Mlp((int)(y1.Width * MlpRatio)))));
+            var (from1, from2, block) = (x1, x2, $"blocks.{i}");
+            (x1, x2) = Reversible(from1, from2,
+                x => network.Scope(block, () => network.Scope("attn", () => SharedAttention(x.LayerNorm(), heads, attention))),
+                x => network.Scope(block, () => network.Scope("mlp", () => x.LayerNorm().Mlp((int)(x.Width * MlpRatio)))));
         }
         return x1 with { Value = network.Builder.Concat(2, x1.Value, x2.Value) };
     });
+
+    /// <summary>y1 = x1 + F(x2), y2 = x2 + G(y1) (section 3, eq. 8; Gomez et al. 2017): from the outputs the inputs can be computed again.</summary>
+    internal static (Feature Y1, Feature Y2) Reversible(Feature x1, Feature x2, Func<Feature, Feature> f, Func<Feature, Feature> g)
+    {
+        var y1 = x1.Add(f(x2));
+        return (y1, x2.Add(g(y1)));
+    }
 
     // One projection for queries and keys (section 2, "Hashing attention").
     private static Feature SharedAttention(Feature x, int heads, LshAttention attention)

@@ -37,4 +37,22 @@ public class SequenceModelTests
         var second = ReferenceEvaluator.Run(graph.WithParameters(stepped), feed);
         Assert.True(second["loss"].Item() < first["loss"].Item(), $"{first["loss"].Item()} became {second["loss"].Item()}");
     }
+
+    [Fact]
+    public void The_inputs_of_a_reversible_block_can_be_computed_from_its_outputs()
+    {
+        var network = new Network("n", new ModelOptions());
+        var b = network.Builder;
+        var (x1, x2) = (network.Input([3, 4]), network.Input([3, 4]));
+        Feature F(Feature x) => x with { Value = b.Sin(x.Value) };
+        var (y1, y2) = Reformer.Reversible(x1, x2, F, x => x.Gelu());
+        var again2 = y2 with { Value = b.Sub(y2.Value, y1.Gelu().Value) };
+        b.Output("x1", b.Sub(y1.Value, F(again2).Value));
+        b.Output("x2", again2.Value);
+        var graph = b.Build();
+        var feed = TestSuite.RandomFeed.For(graph, new Rng(2));
+        var actual = ReferenceEvaluator.Run(graph, feed);
+        foreach (var (input, output) in graph.Inputs.Zip(["x1", "x2"]))
+            Assert.All(feed[input.Name].ToSingle().Zip(actual[output].ToSingle()), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
+    }
 }

@@ -6,9 +6,9 @@ namespace Nabi.Runtime.Kernels;
 internal static unsafe class IndexedAdd
 {
     /// <summary>
-    /// For every part: target = 0, then target[places[i]] += source[i]. Parts are added to by one thread each, in the order of the table.
+    /// For every part: target = 0, then target[places[i]] += source[i]. Every element is added to by one thread, in the order of the table.
     /// </summary>
-    /// <param name="pool">Shares the parts.</param>
+    /// <param name="pool">Shares the parts or, when they are fewer than the workers, the elements of the units.</param>
     /// <param name="shape">How source and target are divided.</param>
     /// <param name="places">Pinned; per unit of the source its place within the part of the target, negative for none: one table for all parts, or one behind the other.</param>
     /// <param name="source">Parts x <see cref="IndexedParts.Reads"/> units.</param>
@@ -34,27 +34,35 @@ internal static unsafe class IndexedAdd
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var (first, last) = WorkPool.Share(Shape.Parts, worker, workers);
-            for (var part = first; part < last; part++)
+            if (Shape.Parts >= workers)
             {
-                var to = Target + ((long)part * Shape.Places * Shape.Unit);
-                new Span<float>(to, checked(Shape.Places * Shape.Unit)).Clear();
-                Add<L, V>(IsShared ? Places : Places + ((long)part * Shape.Reads), Source + ((long)part * Shape.Reads * Shape.Unit), to);
+                var (first, last) = WorkPool.Share(Shape.Parts, worker, workers);
+                for (var part = first; part < last; part++) Add<L, V>(part, 0, Shape.Unit);
+                return;
             }
+            var (start, end) = WorkPool.ShareLines(Shape.Unit, worker, workers);
+            for (var part = 0; part < Shape.Parts && start < end; part++) Add<L, V>(part, (int)start, (int)end);
         }
 
-        private readonly void Add<L, V>(int* places, float* from, float* to)
+        // The elements start to end of every unit of a part.
+        private readonly void Add<L, V>(int part, int start, int end)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
             var unit = Shape.Unit;
+            var places = IsShared ? Places : Places + ((long)part * Shape.Reads);
+            var from = Source + ((long)part * Shape.Reads * unit);
+            var to = Target + ((long)part * Shape.Places * unit);
+            if (end - start == unit) new Span<float>(to, checked(Shape.Places * unit)).Clear();
+            else
+                for (var i = 0; i < Shape.Places; i++) new Span<float>(to + ((long)i * unit) + start, end - start).Clear();
             for (var i = 0; i < Shape.Reads; i++, from += unit)
             {
                 if (places[i] < 0) continue;
                 var sum = to + ((long)places[i] * unit);
-                var c = 0;
-                for (; c <= unit - L.Count; c += L.Count) L.Store(L.Add(L.Load(sum + c), L.Load(from + c)), sum + c);
-                for (; c < unit; c++) sum[c] += from[c];
+                var c = start;
+                for (; c <= end - L.Count; c += L.Count) L.Store(L.Add(L.Load(sum + c), L.Load(from + c)), sum + c);
+                for (; c < end; c++) sum[c] += from[c];
             }
         }
     }

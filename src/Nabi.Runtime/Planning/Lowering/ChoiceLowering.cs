@@ -14,8 +14,9 @@ internal static unsafe class ChoiceLowering
     public static void AddTo(Dictionary<Type, Lowering> table)
     {
         table[typeof(TopK)] = (g, p) => Ranked(g[0], p);
-        table[typeof(MoveGradient)] = (g, p) => AddedBack(g[0], p);
-        foreach (var type in (Type[])[typeof(Gather), typeof(GatherND)])
+        var ofChannels = table[typeof(MoveGradient)];
+        table[typeof(MoveGradient)] = (g, p) => ofChannels(g, p) || AddedBack(g[0], p);
+        foreach (var type in (Type[])[typeof(Gather), typeof(GatherElements), typeof(GatherND)])
         {
             var byTable = table[type];
             table[type] = (g, p) => byTable(g, p) || Chosen(g[0], p);
@@ -101,6 +102,8 @@ internal sealed unsafe class RunTimePlaces
             case Gather gather:
                 var axis = data.Axis(gather.Axis);
                 return new RunTimePlaces(new IndexedParts(data.CountOf(0, axis), indices.Shape.Count, data[axis], data.CountOf(axis + 1, data.Rank)), [data[axis]], true, isAbsolute);
+            case GatherElements gather when data.Axis(gather.Axis) == data.Rank - 1 && data.CountOf(0, data.Rank - 1) == indices.Shape.CountOf(0, data.Rank - 1):
+                return new RunTimePlaces(new IndexedParts(data.CountOf(0, data.Rank - 1), indices.Shape[-1], data[-1], 1), [data[-1]], false, isAbsolute);
             case GatherND gather:
                 var (batch, depth) = (gather.BatchDims, indices.Shape[-1]);
                 var parts = data.CountOf(0, batch);

@@ -11,9 +11,8 @@ internal static unsafe class GatherLowering
 {
     public static void AddTo(Dictionary<Type, Lowering> table)
     {
-        table[typeof(Gather)] = (g, p) => Indices(g[0], 1) is { } indices ? Picked(g[0], indices, p) || Blocks(g[0], indices, p) : IndexLowering.Gather(g[0], p);
-        table[typeof(MoveGradient)] = (g, p) =>
-            (g[0].Op is MoveGradient { Of: Gather } && Indices(g[0], 2) is { } indices && AddedBack(g[0], indices, p)) || IndexLowering.AddBack(g[0], p);
+        table[typeof(Gather)] = (g, p) => Indices(g[0], 1) is { } indices && (Picked(g[0], indices, p) || Blocks(g[0], indices, p));
+        table[typeof(MoveGradient)] = (g, p) => g[0].Op is MoveGradient { Of: Gather } && Indices(g[0], 2) is { } indices && AddedBack(g[0], indices, p);
     }
 
     private static bool Picked(Node node, Tensor indices, Planner planner)

@@ -15,9 +15,8 @@ internal static unsafe class MoveLowering
         table[typeof(Pad)] = (g, p) => Padded(g[0], p);
         table[typeof(Resize)] = (g, p) => Resampled(g[0], p) || ResizeLowering.Forward(g[0], p);
         table[typeof(Shift)] = (g, p) => Shifted(g[0], p);
-        foreach (var type in (Type[])[typeof(Tile), typeof(DepthToSpace), typeof(SpaceToDepth), typeof(Trilu)])
+        foreach (var type in (Type[])[typeof(GatherElements), typeof(GatherND), typeof(Tile), typeof(DepthToSpace), typeof(SpaceToDepth), typeof(Trilu)])
             if (type.IsSubclassOf(typeof(MovingOp))) table[type] = (g, p) => ByTable(g[0], p);
-        foreach (var type in (Type[])[typeof(GatherElements), typeof(GatherND)]) table[type] = (g, p) => ByTable(g[0], p) || IndexLowering.Gather(g[0], p);
     }
 
     private static bool Taken(Node node, Planner planner)
