@@ -25,7 +25,10 @@ internal static class OracleCase
         File.WriteAllBytes(Path.Combine(folder, "output.bin"), output.Bytes.ToArray());
         File.WriteAllText(Path.Combine(folder, "case.json"), JsonSerializer.Serialize(new
         {
-            input = input.Name, type = input.Data.DType == DType.Int64 ? "int64" : "float32", shape = input.Data.Shape.Dims.ToArray(), output = graph.Outputs[0].Name,
+            input = input.Name,
+            type = input.Data.DType == DType.Int64 ? "int64" : "float32",
+            shape = input.Data.Shape.Dims.ToArray(),
+            output = graph.Outputs[0].Name,
         }));
     }
 
