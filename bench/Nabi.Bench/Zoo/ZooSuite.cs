@@ -26,6 +26,7 @@ internal static class ZooSuite
         ("mobilenet-v1", 0.25, "--epochs 2"), ("mobilenet-v1-0.25-vww", 1, "--epochs 2"), ("mobilenet-v2", 0.25, "--epochs 2"), ("mobilenet-v3-large", 0.25, "--epochs 2"), ("mobilenet-v3-small", 0.5, "--epochs 2"),
         ("shufflenet-v1", 0.25, "--epochs 2"), ("shufflenet-v2-0.5", 0.5, "--epochs 2"), ("shufflenet-v2-1.0", 0.25, "--epochs 2"),
         ("shiftnet-a", 0.25, "--epochs 2"), ("addressnet-20", 0.45, "--epochs 2"), ("addernet-resnet20", 0.25, "--epochs 2"),
+        ("mobilevit-xxs", 0.25, "--epochs 1"), ("mobile-former-96m", 0.25, "--epochs 1"),
         ("efficientnet-b0", 0.25, "--epochs 2"), ("efficientnetv2-s", 0.125, "--epochs 2"), ("mnasnet-b1", 0.25, "--epochs 2"), ("mnasnet-a1", 0.25, "--epochs 2"),
         ("deit-tiny", 0.34, "--epochs 1 --optimizer adamw --batch 32"), ("t2t-vit-7", 0.25, "--epochs 1 --optimizer adamw --batch 32"),
         ("evit-deit-small-0.7", 0.17, "--epochs 1 --optimizer adamw --batch 32"), ("dynamicvit-deit-small-0.7", 0.17, "--epochs 1 --optimizer adamw --batch 32"),
