@@ -53,7 +53,7 @@ internal static class AttentionSuite
         return results;
     }
 
-    private static int Runs(int tokens) => Math.Clamp(80_000 / tokens, 15, 101);
+    private static int Runs(int tokens) => Math.Clamp(200_000 / tokens, 31, 301);
 
     // What else ran on the machine decides what a median is worth.
     private static string Load() => File.Exists("/proc/loadavg")
@@ -92,8 +92,10 @@ internal static class AttentionSuite
         Line($"# Attention, {clock.GetUtcNow():yyyy-MM-dd}");
         Line($"");
         Line($"`dotnet run -c Release --project bench/Nabi.Bench -- attention {threads}` on {Latency.ProcessorName}, {threads} thread{(threads == 1 ? "" : "s")}.");
-        Line($"One head of {HeadWidth} features, batch 1, normal numbers; the projections around it are left out. Runs of all taken in turn, {Runs(Lengths[0])} at the shortest to {Runs(Lengths[^1])} at the longest; load: {Load()}. Memory is the most that is alive at once between the");
-        Line($"steps of a run. Exponents are slopes of least squares in log-log over the last four lengths; the last column is that of the claimed growth itself over the same lengths.");
+        Line($"One head of {HeadWidth} features, batch 1, normal numbers; the projections around it are left out. All are run in turn, {Runs(Lengths[0])} times at the shortest length to");
+        Line($"{Runs(Lengths[^1])} times at the longest. Load of the machine: {Load()}; where other work interrupts, the fastest run says more than the median.");
+        Line($"Memory is the most that is alive at once between the steps of a run. Exponents are slopes of least squares in log-log over the last four lengths; the last column is that");
+        Line($"of the claimed growth itself over the same lengths.");
         Table(text, "Milliseconds, median", results, r => r.Latency.Median.TotalMilliseconds, "F2");
         Table(text, "Milliseconds, fastest run", results, r => r.Latency.Minimum.TotalMilliseconds, "F2");
         Table(text, "Million multiply-accumulates", results, r => r.Macs / 1e6, "F1");

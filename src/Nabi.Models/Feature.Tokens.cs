@@ -119,7 +119,8 @@ public readonly partial record struct Feature
 
     /// <summary>Multi-head self-attention (Vaswani et al. 2017, section 3.2.2) with separate projections for queries, keys and values.</summary>
     /// <param name="heads">Heads; divides <see cref="Width"/>.</param>
-    /// <param name="attend">From queries, keys and values [N, heads, T, d] to [N, heads, T, d]; dot-product attention when not given.</param>
+    /// <param name="attend">From queries, keys and values [N, heads, T, d] to [N, heads, T, d]; dot-product attention when not given. <see cref="LinformerAttention"/>,
+    /// <see cref="LshAttention"/> and <see cref="FavorAttention"/> are others.</param>
     /// <param name="qkvBias">Have the three projections biases?</param>
     public Feature SelfAttention(int heads, Func<Feature, Feature, Feature, Feature>? attend = null, bool qkvBias = true)
     {
