@@ -17,7 +17,7 @@ internal static class ModelsDocument
             Written by `dotnet run -c Release --project bench/Nabi.Bench -- models` from the registry (`nabi models --json`) and
             [the trainings at small size](../bench/results/zoo.md). Parameters and multiply-accumulates (MACs) are counted on the graph for one input of the paper's
             size; beside them stands what the paper or its reference code states. MACs count convolutions, dense layers and matrix products, attention's too. The
-            last column is the accuracy on Fashion-MNIST after one or two epochs at the width in parentheses: a sign of life, with logistic regression (`linear`) as the bar.
+            last column is the accuracy on Fashion-MNIST after one or two epochs at the size said there: a sign of life, with logistic regression (`linear`) as the bar.
 
             | network | input | parameters | reference | MACs | reference | light by | small size |
             |---|---|---:|---:|---:|---:|---|---|
@@ -26,7 +26,7 @@ internal static class ModelsDocument
         foreach (var entry in Zoo.All)
         {
             var summary = entry.Count();
-            var accuracy = trained.TryGetValue(entry.Name, out var r) ? string.Create(CultureInfo.InvariantCulture, $"{100 * r.Accuracy:F1} % ({Width(r)})") : "";
+            var accuracy = trained.TryGetValue(entry.Name, out var r) ? string.Create(CultureInfo.InvariantCulture, $"{100 * r.Accuracy:F1} % {Size(r)}") : "";
             text.AppendLine(CultureInfo.InvariantCulture,
                 $"| {entry.Name} | {string.Join('x', entry.Input)} | {summary.Parameters:N0} | {entry.ReferenceParameters:N0} | {summary.Cost.Macs:N0} | {entry.ReferenceMacs:N0} | {entry.Lightness} | {accuracy} |");
         }
@@ -37,5 +37,9 @@ internal static class ModelsDocument
         AtomicFile.Write(Path.Combine(Repository.Root, "docs", "models.md"), s => s.Write(Encoding.UTF8.GetBytes(text.ToString())));
     }
 
-    private static string Width(TrainedNetwork trained) => trained.Arguments.Split(' ') is var words ? words[Array.IndexOf(words, "--width") + 1] : "1";
+    private static string Size(TrainedNetwork trained)
+    {
+        var words = trained.Arguments.Split(' ');
+        return string.Join(' ', words.Index().Where(w => w.Item is "--width" or "--depth").Select(w => $"{w.Item[2..]} {words[w.Index + 1]}"));
+    }
 }

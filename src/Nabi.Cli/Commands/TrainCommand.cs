@@ -38,6 +38,7 @@ internal sealed class TrainCommand : NabiCommand
     private readonly Option<double?> _clip = new("--clip") { Description = "Clip the gradient's norm." };
     private readonly Option<string?> _teacher = new("--teacher") { Description = "A model file to distil from (Hinton et al. 2015)." };
     private readonly Option<double> _width = new("--width") { Description = "Width of a network of the zoo.", DefaultValueFactory = _ => 1 };
+    private readonly Option<double> _depth = new("--depth") { Description = "Depth of a network of the zoo, in families that have stages.", DefaultValueFactory = _ => 1 };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of weights, order and augmentation.", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _checkpoint = new("--checkpoint") { Description = "A file to save the training in after every epoch, and to go on from when it is there." };
     private readonly Option<int> _checkpointSteps = new Option<int>("--checkpoint-steps") { Description = "Save the checkpoint every so many steps instead; 0 for every epoch.", DefaultValueFactory = _ => 0 }.Within(0, int.MaxValue);
@@ -50,7 +51,7 @@ internal sealed class TrainCommand : NabiCommand
     {
         Option[] options =
         [
-            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _progressive, _stages, _startSize, _strength, _stochasticDepth, _dropout, _ema, _clip, _teacher, _width, _seed, _checkpoint, _checkpointSteps, _limit, _output,
+            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _progressive, _stages, _startSize, _strength, _stochasticDepth, _dropout, _ema, _clip, _teacher, _width, _depth, _seed, _checkpoint, _checkpointSteps, _limit, _output,
         ];
         Add(_model);
         foreach (var option in options) Add(option);
@@ -128,6 +129,7 @@ internal sealed class TrainCommand : NabiCommand
         var options = new ModelOptions
         {
             Width = arguments.GetValue(_width),
+            Depth = arguments.GetValue(_depth),
             Input = entry.IsAutoencoder ? [train.SampleSize] : train.IsImages ? train.SampleShape : null,
             Classes = train.ClassNames.Count,
             Seed = arguments.GetValue(_seed),

@@ -164,50 +164,48 @@ internal static unsafe class BatchNorm
             for (var row = first; row < last; row += Stretch)
             {
                 var count = Math.Min(Stretch, last - row);
-                var c = 0;
-                for (; c <= Channels - L.Count; c += L.Count) Add<L, V>(X + ((long)row * Channels) + c, X + c, count, sums + c);
-                for (; c < Channels; c++) Add<Lanes32, float>(X + ((long)row * Channels) + c, X + c, count, sums + c);
+                for (var c = 0; c < Channels; c += L.Count) Add<L, V>(X + ((long)row * Channels) + c, X + c, Channels - c, count, sums + c);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly void Add<L, V>(float* x, float* origin, int count, double* sums)
+        private readonly void Add<L, V>(float* x, float* origin, int left, int count, double* sums)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var zero = L.Load(origin);
+            var zero = Simd.Load<L, V>(origin, left);
             V sum = default, squares = default;
             for (var i = 0; i < count; i++)
             {
-                var d = L.Subtract(L.Load(x), zero);
+                var d = L.Subtract(Simd.Load<L, V>(x, left), zero);
                 sum = L.Add(sum, d);
                 squares = L.MultiplyAdd(d, d, squares);
                 x += Channels;
             }
-            AddLanes<L, V>(sum, sums);
-            AddLanes<L, V>(squares, sums + Channels);
+            AddLanes<L, V>(sum, sums, left);
+            AddLanes<L, V>(squares, sums + Channels, left);
         }
     }
 
     // The gradient where the normalized value was above 0: what went through Relu.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Gated<L, V>(V g, V x, float* factor, float* shift)
+    private static V Gated<L, V>(V g, V x, float* factor, float* shift, int left)
         where L : unmanaged, ILanes<V>
         where V : unmanaged =>
-        L.Select(L.Less(L.Fill(0f), L.MultiplyAdd(x, L.Load(factor), L.Load(shift))), g, L.Fill(0f));
+        L.Select(L.Less(L.Fill(0f), L.MultiplyAdd(x, Simd.Load<L, V>(factor, left), Simd.Load<L, V>(shift, left))), g, L.Fill(0f));
 
-    private static void AddLanes<L, V>(V value, double* sums)
+    private static void AddLanes<L, V>(V value, double* sums, int left)
         where L : unmanaged, ILanes<V>
         where V : unmanaged
     {
         var lanes = (float*)&value;
-        for (var i = 0; i < L.Count; i++) sums[i] += lanes[i];
+        for (var i = 0; i < Math.Min(L.Count, left); i++) sums[i] += lanes[i];
     }
 
-    /// <summary>What is done to one register of a row, from channel c on.</summary>
+    /// <summary>What is done to one register of a row, or to what is left of it, from channel c on.</summary>
     private interface IChannels
     {
-        void Do<L, V>(long at, int c)
+        void Do<L, V>(long at, int c, int left)
             where L : unmanaged, ILanes<V>
             where V : unmanaged;
     }
@@ -227,9 +225,7 @@ internal static unsafe class BatchNorm
             for (long row = first; row < last; row++)
             {
                 var at = row * Channels;
-                var c = 0;
-                for (; c <= Channels - L.Count; c += L.Count) Of.Do<L, V>(at, c);
-                for (; c < Channels; c++) Of.Do<Lanes32, float>(at, c);
+                for (var c = 0; c < Channels; c += L.Count) Of.Do<L, V>(at, c, Channels - c);
             }
         }
     }
@@ -244,14 +240,14 @@ internal static unsafe class BatchNorm
         public bool Relu;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly void Do<L, V>(long at, int c)
+        public readonly void Do<L, V>(long at, int c, int left)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var y = L.MultiplyAdd(L.Load(X + at + c), L.Load(Factor + c), L.Load(Shift + c));
-            if (Residual is not null) y = L.Add(y, L.Load(Residual + at + c));
+            var y = L.MultiplyAdd(Simd.Load<L, V>(X + at + c, left), Simd.Load<L, V>(Factor + c, left), Simd.Load<L, V>(Shift + c, left));
+            if (Residual is not null) y = L.Add(y, Simd.Load<L, V>(Residual + at + c, left));
             if (Relu) y = L.Clamp(y, 0f, float.PositiveInfinity);
-            L.Store(y, Y + at + c);
+            Simd.Store<L, V>(y, Y + at + c, left);
         }
     }
 
@@ -277,30 +273,28 @@ internal static unsafe class BatchNorm
             for (var row = first; row < last; row += Stretch)
             {
                 var count = Math.Min(Stretch, last - row);
-                var c = 0;
-                for (; c <= Channels - L.Count; c += L.Count) Add<L, V>(((long)row * Channels) + c, c, count, sums + c);
-                for (; c < Channels; c++) Add<Lanes32, float>(((long)row * Channels) + c, c, count, sums + c);
+                for (var c = 0; c < Channels; c += L.Count) Add<L, V>(((long)row * Channels) + c, c, Channels - c, count, sums + c);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly void Add<L, V>(long at, int c, int count, double* sums)
+        private readonly void Add<L, V>(long at, int c, int left, int count, double* sums)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var mean = L.Load(Mean + c);
+            var mean = Simd.Load<L, V>(Mean + c, left);
             V sum = default, products = default;
             for (var i = 0; i < count; i++)
             {
-                var x = L.Load(X + at);
-                var g = L.Load(Dy + at);
-                if (Factor is not null) g = Gated<L, V>(g, x, Factor + c, Shift + c);
+                var x = Simd.Load<L, V>(X + at, left);
+                var g = Simd.Load<L, V>(Dy + at, left);
+                if (Factor is not null) g = Gated<L, V>(g, x, Factor + c, Shift + c, left);
                 sum = L.Add(sum, g);
                 products = L.MultiplyAdd(g, L.Subtract(x, mean), products);
                 at += Channels;
             }
-            AddLanes<L, V>(sum, sums);
-            AddLanes<L, V>(products, sums + Channels);
+            AddLanes<L, V>(sum, sums, left);
+            AddLanes<L, V>(products, sums + Channels, left);
         }
     }
 
@@ -316,14 +310,15 @@ internal static unsafe class BatchNorm
         public float* Shift;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly void Do<L, V>(long at, int c)
+        public readonly void Do<L, V>(long at, int c, int left)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var x = L.Load(X + at + c);
-            var g = L.Load(Dy + at + c);
-            if (Factor is not null) g = Gated<L, V>(g, x, Factor + c, Shift + c);
-            L.Store(L.MultiplyAdd(g, L.Load(P + c), L.MultiplyAdd(x, L.Load(Q + c), L.Load(R + c))), Dx + at + c);
+            var x = Simd.Load<L, V>(X + at + c, left);
+            var g = Simd.Load<L, V>(Dy + at + c, left);
+            if (Factor is not null) g = Gated<L, V>(g, x, Factor + c, Shift + c, left);
+            var dx = L.MultiplyAdd(g, Simd.Load<L, V>(P + c, left), L.MultiplyAdd(x, Simd.Load<L, V>(Q + c, left), Simd.Load<L, V>(R + c, left)));
+            Simd.Store<L, V>(dx, Dx + at + c, left);
         }
     }
 }
