@@ -44,7 +44,7 @@ public sealed record ModelEntry(string Name, string Paper, Shape Input, int Clas
     {
         options = (options ?? new ModelOptions()).Validated();
         if (options.Input is { } input && (input.Rank != Input.Rank || !input.IsKnown || input.Any(d => d is < 1 or > MaxSide)))
-            throw new NabiException($"The input {string.Join('x', input)} is not possible for {Name}; give {Input.Rank} sizes of 1 to {MaxSide}, for example {string.Join('x', Input)}.");
+            throw new NabiException($"The input {string.Join('x', input)} is not possible for {Name}; its samples have the shape {string.Join('x', Input)}, where each size may be 1 to {MaxSide}.");
         var graph = build(options with { Input = options.Input ?? Input, Classes = options.Classes ?? Classes });
         return graph.WithMetadata(graph.Metadata.SetItem(MetadataKeys.Architecture, Name));
     }

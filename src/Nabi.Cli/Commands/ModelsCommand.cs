@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Serialization;
 using Nabi.Models;
 
 namespace Nabi.Cli.Commands;
@@ -19,21 +20,17 @@ internal sealed class ModelsCommand : NabiCommand
             r.Entry.Name, string.Join('x', r.Entry.Input), Format.Count(r.Summary.Parameters), Known(r.Entry.ReferenceParameters),
             Format.Count(r.Summary.Cost.Macs), Known(r.Entry.ReferenceMacs), r.Entry.Lightness,
         ]));
-        Screen.Document(rows.Select(r => new
-        {
-            r.Entry.Name,
-            Input = r.Entry.Input.Dims.ToArray(),
-            r.Entry.Classes,
-            r.Summary.Parameters,
-            r.Summary.Cost.Macs,
-            r.Entry.ReferenceParameters,
-            r.Entry.ReferenceMacs,
-            r.Entry.Difference,
-            r.Entry.Lightness,
-            r.Entry.Paper,
-        }));
+        Screen.Document(rows.Select(r => new Row(r.Entry.Name, r.Entry.Input.Dims.ToArray(), r.Entry.Classes, r.Summary.Parameters, r.Summary.Cost.Macs,
+            r.Entry.ReferenceParameters, r.Entry.ReferenceMacs, r.Entry.Difference, r.Entry.Lightness, r.Entry.Paper)));
         return CommandLine.Done;
     }
 
     private static string Known(long? reference) => reference is { } n ? Format.Count(n) : "";
+
+    // A reference that states no figure is null, not absent.
+    private sealed record Row(
+        string Name, int[] Input, int Classes, long Parameters, long Macs,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] long? ReferenceParameters,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] long? ReferenceMacs,
+        string? Difference, string Lightness, string Paper);
 }
