@@ -28,7 +28,7 @@ public sealed class Plan
         Liveness.ShareInPlace(steps);
         _arenaSlots = Liveness.Roots(steps, SlotHome.Arena);
         PeakLiveBytes = ArenaPacking.PeakLiveBytes(_arenaSlots, steps.Count);
-        ArenaBytes = ArenaPacking.Pack(_arenaSlots);
+        ArenaBytes = ArenaPacking.Pack(_arenaSlots, PeakLiveBytes);
         _constantSlots = Liveness.Roots(prepare, SlotHome.Constant, outputsOnly: true);
         foreach (var slot in _constantSlots)
         {

@@ -1,16 +1,58 @@
 namespace Nabi.Runtime.Planning;
 
 /// <summary>
-/// Gives every slot with a lifetime a place in one block such that slots alive at the same step do not overlap: largest first,
-/// each into the smallest gap that fits (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, section 5.2).
+/// Gives every slot with a lifetime a place in one block such that slots alive at the same step do not overlap: one after the other, each into
+/// the smallest gap that fits. Which order packs best depends on the network, so several are tried: by size and by breadth (Pisarchyk and Lee,
+/// "Efficient Memory Management for Deep Neural Net Inference", 2020, sections 5.2 and 5.3), by lifetime, and by start.
 /// </summary>
 internal static class ArenaPacking
 {
     /// <summary>Sets the offsets and returns the bytes of the block.</summary>
-    public static long Pack(IReadOnlyList<Slot> slots)
+    /// <param name="slots">Root slots with their first and last step.</param>
+    /// <param name="least">Bytes that no packing can be below (<see cref="PeakLiveBytes"/>): the search ends when they are reached.</param>
+    public static long Pack(IReadOnlyList<Slot> slots, long least)
     {
-        var order = slots.OrderByDescending(s => s.Bytes).ThenBy(s => s.First).ToArray();
-        var placed = new List<Slot>(order.Length);   // sorted by offset
+        var (best, bestTotal) = (Array.Empty<long>(), long.MaxValue);
+        foreach (var order in Orders(slots))
+        {
+            var total = PackInOrder(order);
+            if (total >= bestTotal) continue;
+            (best, bestTotal) = ([.. slots.Select(s => s.Offset)], total);
+            if (total <= least) return total;
+        }
+        for (var i = 0; i < best.Length; i++) slots[i].Offset = best[i];
+        return bestTotal;
+    }
+
+    /// <summary>The most bytes alive at one step: no arena can be smaller.</summary>
+    public static long PeakLiveBytes(IReadOnlyList<Slot> slots, int steps) => LiveBytes(slots, steps).Max();
+
+    private static IEnumerable<IEnumerable<Slot>> Orders(IReadOnlyList<Slot> slots)
+    {
+        yield return slots.OrderByDescending(s => s.Bytes).ThenBy(s => s.First);
+        var live = LiveBytes(slots, slots.Select(s => s.Last).DefaultIfEmpty().Max());
+        var breadth = slots.ToDictionary(s => s, s => live.AsSpan(s.First, s.Last - s.First + 1).ToArray().Max());
+        yield return slots.OrderByDescending(s => breadth[s]).ThenByDescending(s => s.Bytes).ThenBy(s => s.First);
+        yield return slots.OrderByDescending(s => s.Last - s.First).ThenByDescending(s => s.Bytes).ThenBy(s => s.First);
+        yield return slots.OrderBy(s => s.First).ThenByDescending(s => s.Bytes);
+        yield return slots.OrderByDescending(s => s.Last).ThenByDescending(s => s.Bytes);
+    }
+
+    private static long[] LiveBytes(IReadOnlyList<Slot> slots, int steps)
+    {
+        var live = new long[steps + 2];
+        foreach (var slot in slots)
+        {
+            live[slot.First] += NativeBlock.Align(slot.Bytes);
+            live[slot.Last + 1] -= NativeBlock.Align(slot.Bytes);
+        }
+        for (var i = 1; i < live.Length; i++) live[i] += live[i - 1];
+        return live;
+    }
+
+    private static long PackInOrder(IEnumerable<Slot> order)
+    {
+        var placed = new List<Slot>();   // sorted by offset
         long total = 0;
         foreach (var slot in order)
         {
@@ -20,24 +62,6 @@ internal static class ArenaPacking
             placed.Insert(at < 0 ? placed.Count : at, slot);
         }
         return total;
-    }
-
-    /// <summary>The most bytes alive at one step: no arena can be smaller.</summary>
-    public static long PeakLiveBytes(IReadOnlyList<Slot> slots, int steps)
-    {
-        var change = new long[steps + 2];
-        foreach (var slot in slots)
-        {
-            change[slot.First] += NativeBlock.Align(slot.Bytes);
-            change[slot.Last + 1] -= NativeBlock.Align(slot.Bytes);
-        }
-        long live = 0, peak = 0;
-        foreach (var bytes in change)
-        {
-            live += bytes;
-            peak = Math.Max(peak, live);
-        }
-        return peak;
     }
 
     private static long BestGap(Slot slot, List<Slot> placed)

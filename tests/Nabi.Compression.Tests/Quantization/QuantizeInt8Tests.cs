@@ -1,5 +1,6 @@
 using Nabi.Compression.Quantization;
 using Nabi.Ops;
+using Nabi.Runtime;
 
 namespace Nabi.Compression.Tests.Quantization;
 
@@ -36,6 +37,19 @@ public class QuantizeInt8Tests
         var actual = ReferenceEvaluator.Run(Integers.Pass.Apply(prepared.Fake), Feed(8))["scores"].ToSingle();
         Assert.Equal(expected, actual);
         Assert.NotEqual(ReferenceEvaluator.Run(prepared.Folded, Feed(8))["scores"].ToSingle(), actual);
+    }
+
+    [Fact]
+    public void A_run_of_integers_allocates_nothing()
+    {
+        using var session = new Session(new QuantizeInt8().Apply(TinyNet.Trained, TinyNet.Context), new SessionOptions { Threads = 2 });
+        Tensor[] inputs = [Feed(1)["x"]];
+        var outputs = session.OutputsFor(inputs);
+        for (var i = 0; i < 3; i++) session.Run(inputs, outputs);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        session.Run(inputs, outputs);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Contains(session.Plan!.Steps, s => s.Kernel == "qconv");
     }
 
     [Fact]

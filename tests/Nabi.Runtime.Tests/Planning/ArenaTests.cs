@@ -17,7 +17,7 @@ public class ArenaTests
                 var first = rng.Next(30);
                 return new Slot($"s{i}", DType.UInt8, [1 + rng.Next(5000)], Layout.RowMajor, SlotHome.Arena, 1 + rng.Next(5000)) { First = first, Last = first + rng.Next(12) };
             }).ToList();
-            AssertApart(slots, ArenaPacking.Pack(slots));
+            AssertApart(slots, ArenaPacking.Pack(slots, ArenaPacking.PeakLiveBytes(slots, 42)));
         }
     }
 
