@@ -1,6 +1,7 @@
 using Nabi;
 using Nabi.Bench;
 using Nabi.Bench.Kernels;
+using Nabi.Bench.Peers;
 using Nabi.Bench.Training;
 using Nabi.Models;
 
@@ -22,6 +23,15 @@ switch (args)
     case ["oracle", var network, var folder]:
         OracleCase.Write(network, folder);
         return 0;
+    case ["race", var network, var folder]:
+        OracleCase.WriteRace(network, folder);
+        return 0;
+    case ["racer", "infer", var model, var input, var threads]:
+        Racer.Infer(model, input, int.Parse(threads));
+        return 0;
+    case ["racer", "train", var network, .. var rest]:
+        Racer.Train(network, new ModelOptions { Width = double.Parse(rest[2]), Seed = 1, Classes = 10, Input = Shape.Create(Array.ConvertAll(rest[3].Split('x'), int.Parse)) }, Number(rest, 0, 2), Number(rest, 1, 64));
+        return 0;
     case ["models"]:
         ModelsDocument.Write();
         return 0;
@@ -32,6 +42,10 @@ switch (args)
                    Nabi.Bench attention [threads] [tokens]      attention over 256 to 8192 tokens, into bench/results; with tokens, their steps
                    Nabi.Bench zoo [--threads n] [network ...]   trains the zoo at small size, into bench/results/zoo.json and zoo.md
                    Nabi.Bench oracle <network> <folder>         a network as ONNX with an input and its output, for bench/peers/zoo.mjs
+                   Nabi.Bench race <network> <folder>           the same and its int8 form, for bench/peers/latency.mjs
+                   Nabi.Bench racer infer <onnx> <input> <threads>
+                   Nabi.Bench racer train <network> <threads> <batch> <width> <input>
+                                                                Nabi's side of bench/peers/latency.mjs and training.mjs
                    Nabi.Bench models                            writes docs/models.md from the registry and bench/results/zoo.json
             """);
         return 2;
