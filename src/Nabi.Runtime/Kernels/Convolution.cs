@@ -24,8 +24,11 @@ public sealed unsafe class Convolution
     /// <param name="shape">Geometry of the forward convolution.</param>
     /// <param name="transposed">Whether to compute the transposed convolution: input [Batch, OutHeight, OutWidth, OutChannels],
     /// output [Batch, Height, Width, InChannels].</param>
-    /// <exception cref="ArgumentException">A size is negative, channels do not divide into the groups, or the kernel has more than 1024 taps.</exception>
-    public Convolution(in ConvShape shape, bool transposed = false)
+    /// <param name="readStride">Floats from one pixel read to the next, where the channels read lie among others; 0 if they do not.</param>
+    /// <param name="writeStride">Floats from one pixel written to the next, where the channels written lie among others; 0 if they do not.</param>
+    /// <exception cref="ArgumentException">A size is negative, channels do not divide into the groups, the kernel has more than 1024 taps, or a
+    /// stride is less than the channels.</exception>
+    public Convolution(in ConvShape shape, bool transposed = false, int readStride = 0, int writeStride = 0)
     {
         shape.Check();
         Shape = shape;
@@ -33,7 +36,9 @@ public sealed unsafe class Convolution
         indirection = transposed ? Indirection.Transposed(shape.Window) : Indirection.Forward(shape.Window);
         ReadChannels = (transposed ? shape.OutChannels : shape.InChannels) / shape.Groups;
         WriteChannels = (transposed ? shape.InChannels : shape.OutChannels) / shape.Groups;
-        if (transposed || shape.IsDepthwise || shape.Window.IsPointwise || Taps * ReadChannels > TileLoop.DepthBlock)
+        ReadStride = Stride(readStride, ReadChannels * shape.Groups);
+        WriteStride = Stride(writeStride, WriteChannels * shape.Groups);
+        if (transposed || shape.IsDepthwise || shape.Window.IsPointwise || Taps * ReadChannels > TileLoop.DepthBlock || ReadsAmongOthers)
             return;
         if (!indirection.SeesPadding)
         {
@@ -75,7 +80,13 @@ public sealed unsafe class Convolution
     private int Taps => Shape.Window.KernelHeight * Shape.Window.KernelWidth;
 
     /// <summary>Whether a row of the window is one stretch of memory, padding apart.</summary>
-    private bool MergesColumns => !IsTransposed && Shape.Groups == 1 && Shape.Window.DilationWidth == 1;
+    private bool MergesColumns => !IsTransposed && Shape.Groups == 1 && Shape.Window.DilationWidth == 1 && !ReadsAmongOthers;
+
+    private int ReadStride { get; }
+
+    private int WriteStride { get; }
+
+    private bool ReadsAmongOthers => ReadStride != ReadChannels * Shape.Groups;
 
     /// <summary>Channels read per group.</summary>
     private int ReadChannels { get; }
@@ -130,7 +141,7 @@ public sealed unsafe class Convolution
             {
                 var rows = ImageRows.Of(Shape.Window, IsTransposed, vertical, horizontal);
                 rows.Source = input;
-                rows.PixelStride = (long)ReadChannels * Shape.Groups;
+                rows.PixelStride = ReadStride;
                 rows.Zero = zero;
                 if (rows.Rows > 0)
                 {
@@ -145,6 +156,9 @@ public sealed unsafe class Convolution
     }
 
     private static long RoundUp(long floats) => (floats + 15) / 16 * 16;
+
+    private static int Stride(int given, int channels) =>
+        given == 0 ? channels : given >= channels ? given : throw new ArgumentException($"A stride of {given} is too little for {channels} channels.");
 
     private long PhaseSize(AxisPhase vertical, AxisPhase horizontal)
     {
@@ -236,7 +250,7 @@ public sealed unsafe class Convolution
     private FloatSink SinkOf(int group, float* output, in Epilogue epilogue)
     {
         var start = group * WriteChannels;
-        return new FloatSink(output + start, (long)WriteChannels * Shape.Groups, epilogue with
+        return new FloatSink(output + start, WriteStride, epilogue with
         {
             Bias = epilogue.Bias is null ? null : epilogue.Bias + start,
             Residual = epilogue.Residual is null ? null : epilogue.Residual + start,
@@ -247,13 +261,13 @@ public sealed unsafe class Convolution
     {
         rows.Channels = Shape.Groups;
         rows.Blocks = false;
-        rows.MergesColumns = !IsTransposed && Shape.Window.KernelWidth > 1;
+        rows.MergesColumns = !IsTransposed && Shape.Window.KernelWidth > 1 && !ReadsAmongOthers;
         var kernel = new DepthwiseKernel<FloatSink>
         {
             Source = rows,
             Weights = packed,
             Step = (nint)Shape.Window.DilationWidth * Shape.Groups,
-            Sink = new FloatSink(output, Shape.Groups, epilogue),
+            Sink = new FloatSink(output, WriteStride, epilogue),
         };
         pool.Run(ref kernel, (long)rows.Rows * Math.Max(1, rows.Depth));
     }

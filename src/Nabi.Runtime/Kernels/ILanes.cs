@@ -71,4 +71,7 @@ internal unsafe interface ILanes<V> : ITileLanes<V>
 
     /// <summary>The largest lane; any lane if one is NaN.</summary>
     static abstract float Largest(V value);
+
+    /// <summary>Stores the lanes of both in turn: a0, b0, a1, b1, ...</summary>
+    static abstract void StorePairs(V a, V b, float* target);
 }

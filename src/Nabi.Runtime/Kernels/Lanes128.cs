@@ -95,4 +95,13 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
         var pairs = Max(value, Vector128.Shuffle(value, Vector128.Create(2, 3, 0, 1)));
         return Max(pairs, Vector128.Shuffle(pairs, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(Vector128<float> a, Vector128<float> b, float* target)
+    {
+        var (low, high) = (Vector128.Create(0, 0, 1, 1), Vector128.Create(2, 2, 3, 3));
+        var even = Vector128.Create(-1, 0, -1, 0).AsSingle();
+        Store(Select(even, Vector128.Shuffle(a, low), Vector128.Shuffle(b, low)), target);
+        Store(Select(even, Vector128.Shuffle(a, high), Vector128.Shuffle(b, high)), target + Count);
+    }
 }

@@ -91,4 +91,13 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(Vector256<float> value) => Lanes128.Largest(Lanes128.Max(value.GetLower(), value.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(Vector256<float> a, Vector256<float> b, float* target)
+    {
+        var (low, high) = (Vector256.Create(0, 0, 1, 1, 2, 2, 3, 3), Vector256.Create(4, 4, 5, 5, 6, 6, 7, 7));
+        var even = Vector256.Create(-1, 0, -1, 0, -1, 0, -1, 0).AsSingle();
+        Store(Select(even, Vector256.Shuffle(a, low), Vector256.Shuffle(b, low)), target);
+        Store(Select(even, Vector256.Shuffle(a, high), Vector256.Shuffle(b, high)), target + Count);
+    }
 }

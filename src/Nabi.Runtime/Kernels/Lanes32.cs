@@ -91,4 +91,10 @@ internal readonly unsafe struct Lanes32 : ILanes<float>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(float value) => value;
+
+    public static void StorePairs(float a, float b, float* target)
+    {
+        target[0] = a;
+        target[1] = b;
+    }
 }

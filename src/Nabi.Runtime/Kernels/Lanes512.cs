@@ -91,4 +91,13 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(Vector512<float> value) => Lanes256.Largest(Lanes256.Max(value.GetLower(), value.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(Vector512<float> a, Vector512<float> b, float* target)
+    {
+        var (low, high) = (Vector512.Create(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), Vector512.Create(8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15));
+        var even = Vector512.Create(-1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0).AsSingle();
+        Store(Select(even, Vector512.Shuffle(a, low), Vector512.Shuffle(b, low)), target);
+        Store(Select(even, Vector512.Shuffle(a, high), Vector512.Shuffle(b, high)), target + Count);
+    }
 }

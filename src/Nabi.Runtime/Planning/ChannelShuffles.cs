@@ -20,6 +20,17 @@ internal static class ChannelShuffles
         return r.Builder.ApplyNamed(new Gather { Axis = 1 }, node.Name, 1, [r[x], r.Builder.Integers(channels)], [node.Output.Name]);
     }));
 
+    /// <summary>The concatenation of two images of equal channels whose only reader is this node, which gathers their channels in turn; else null.</summary>
+    public static Node? JoinedBy(Node gather)
+    {
+        if (gather is not { Op: Gather { Axis: 1 }, Inputs: [{ UseCount: 1, IsOutput: false, DType: DType.Float32, Producer: { Op: Concat { Axis: 1 } } join }, { IsUpdated: false, Data: { } data }] }) return null;
+        if (join.Inputs is not [{ } a, { } b] || a.Shape.Rank < 3 || !a.Shape.Equals(b.Shape) || !gather.Output.Shape.Equals(join.Output.Shape)) return null;
+        var (channels, half) = (data.ToInt64(), a.Shape[1]);
+        for (var i = 0; i < channels.Length; i++)
+            if (channels[i] != (i % 2 * half) + (i / 2)) return null;
+        return gather.Output.Shape.Count > 0 ? join : null;
+    }
+
     private static bool IsShuffle(Shape x, Shape parts, int[] perm, Shape y)
     {
         if (!x.IsKnown || x.Rank < 3 || parts.Rank != x.Rank + 1 || !y.Equals(x) || parts[0] != x[0] || parts[1] * parts[2] != x[1]) return false;

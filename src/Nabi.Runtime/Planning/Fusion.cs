@@ -34,6 +34,8 @@ internal sealed class Fusion
         foreach (var node in graph.Nodes)
             if (Epilogues.CanStart(node) && !fusion._absorbed.Contains(node)) fusion.Add(Epilogues.Chain(node, n => fusion._absorbed.Contains(n) || fusion._groups.ContainsKey(n)));
         foreach (var node in graph.Nodes) fusion.AbsorbGate(node);
+        foreach (var node in graph.Nodes)
+            if (ChannelShuffles.JoinedBy(node) is { } join) fusion.Add([join, node]);
         fusion.GroupElementwise(graph);
         return fusion;
     }

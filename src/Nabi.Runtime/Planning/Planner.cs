@@ -12,6 +12,9 @@ internal sealed class Planner
     private readonly Dictionary<Value, Slot?[]> _forms = [];
     private readonly Dictionary<(Value Value, string Form), Slot> _derived = [];
     private readonly Dictionary<Value, Node> _lazy = [];
+    private readonly Dictionary<Value, Slot> _parts = [];
+    private readonly Dictionary<Value, Slot> _wholes = [];
+    private readonly Concatenations _concatenations;
     private readonly List<Step> _prepare = [];
     private readonly List<Step> _steps = [];
 
@@ -20,6 +23,7 @@ internal sealed class Planner
         (Graph, Options, _pins) = (graph, options, pins);
         Fusion = options.Reference ? Fusion.None : Fusion.Of(graph);
         Wishes = LayoutWishes.Of(graph);
+        _concatenations = options.Reference ? Concatenations.None : Concatenations.Of(graph, Fusion, Wishes);
     }
 
     public Graph Graph { get; }
@@ -67,12 +71,15 @@ internal sealed class Planner
         return forms[(int)Layout.ChannelsLast] ?? forms[(int)Layout.RowMajor]!;
     }
 
+    /// <summary>The value channels-last, possibly as part of a wider image: for kernels that take a <see cref="Slot.PixelStride"/>.</summary>
+    public Slot ReadPart(Value value) => _parts.GetValueOrDefault(value) ?? Read(value, Layout.ChannelsLast);
+
     /// <summary>Does it lie channels-last only, so that reading it row-major costs a conversion?</summary>
     public bool IsChannelsLast(Value value) =>
-        Forms(value) is var forms && forms[(int)Layout.RowMajor] is null && !Layouts.AreSame(value.Shape);
+        IsOnlyPart(value) || Forms(value) is var forms && forms[(int)Layout.RowMajor] is null && !Layouts.AreSame(value.Shape);
 
     /// <summary>Is there a channels-last form already?</summary>
-    public bool HasChannelsLast(Value value) => Forms(value)[(int)Layout.ChannelsLast] is not null;
+    public bool HasChannelsLast(Value value) => IsOnlyPart(value) || Forms(value)[(int)Layout.ChannelsLast] is not null;
 
     /// <summary>Makes the slot a step will write the value to.</summary>
     public Slot Define(Value value, Layout layout = Layout.RowMajor)
@@ -81,6 +88,31 @@ internal sealed class Planner
         Bind(value, slot);
         return slot;
     }
+
+    /// <summary>
+    /// Makes the slot a step will write a channels-last image to: its place in a concatenation, if it has one, so that nothing is left to copy. The
+    /// kernel must take a <see cref="Slot.PixelStride"/>.
+    /// </summary>
+    public Slot DefinePart(Value value)
+    {
+        if (_concatenations.PlaceOf(value) is not { } place) return Define(value, Layout.ChannelsLast);
+        if (!_wholes.TryGetValue(place.Whole, out var whole))
+            _wholes[place.Whole] = whole = new Slot(place.Whole.Name, place.Whole.Type, Layout.ChannelsLast, SlotHome.Arena);
+        return _parts[value] = whole.Part(value.Name, value.Type, place.Channel);
+    }
+
+    /// <summary>Says that the value is some of the channels of a channels-last image: no step needed.</summary>
+    public void AliasPart(Value value, Slot of, int channel) => _parts[value] = of.Part(value.Name, value.Type, channel);
+
+    /// <summary>The channels-last slot of a concatenation into which some of its parts were written already, from now on its value; null if there is none.</summary>
+    public Slot? DefineWhole(Value value)
+    {
+        if (_wholes.TryGetValue(value, out var whole)) Bind(value, whole);
+        return whole;
+    }
+
+    /// <summary>Was it written to its place in this concatenation?</summary>
+    public bool IsWrittenTo(Value value, Slot whole) => _parts.TryGetValue(value, out var part) && part.Base == whole;
 
     /// <summary>Says that the value is the content of a slot under the value's own type: no step needed.</summary>
     public void Alias(Value value, Slot of, Layout layout = Layout.RowMajor) => Bind(value, of.View(value.Name, value.Type, layout));
@@ -120,8 +152,16 @@ internal sealed class Planner
     private Slot?[] Forms(Value value)
     {
         if (_lazy.Remove(value, out var node)) Lower([node]);
+        if (IsOnlyPart(value))
+        {
+            var part = _parts[value];
+            var copy = new PartCopy(value.Shape, part.Layout, new Place(part), new Place(Define(value, part.Layout)));
+            Emit(new Step(value.Name, "copy.Slice", [part], [_forms[value][(int)part.Layout]!], copy.Run));
+        }
         return _forms[value];
     }
+
+    private bool IsOnlyPart(Value value) => _parts.ContainsKey(value) && !_forms.ContainsKey(value);
 
     private void Bind(Value value, Slot slot)
     {

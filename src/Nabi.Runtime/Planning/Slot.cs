@@ -20,6 +20,7 @@ internal enum SlotHome
 internal sealed unsafe class Slot
 {
     private byte* _address;
+    private long _start;
 
     public Slot(string name, DType dtype, Shape shape, Layout layout, SlotHome home, long bytes)
     {
@@ -41,6 +42,15 @@ internal sealed unsafe class Slot
 
     public long Bytes { get; }
 
+    /// <summary>Elements from one pixel to the next if this is some of the channels of a wider image, else 0.</summary>
+    public int PixelStride { get; private init; }
+
+    /// <summary>Is it some of the channels of a wider image?</summary>
+    public bool IsPart => PixelStride != 0;
+
+    /// <summary>Strides in elements, indexed by the graph's axes.</summary>
+    public long[] Strides => Layouts.Strides(IsPart ? Shape.With(1, PixelStride) : Shape, Layout);
+
     /// <summary>The slot whose memory this one sees, or null.</summary>
     public Slot? Base { get; private set; }
 
@@ -57,7 +67,7 @@ internal sealed unsafe class Slot
     public long Offset { get; set; }
 
     /// <summary>Where the elements are now.</summary>
-    public byte* Address => Base is null ? _address : Base.Address;
+    public byte* Address => Base is null ? _address : Base.Address + _start;
 
     /// <summary>The elements as floats.</summary>
     public float* Floats => (float*)Address;
@@ -67,6 +77,14 @@ internal sealed unsafe class Slot
 
     /// <summary>The same memory under another type or layout.</summary>
     public Slot View(string name, TensorType type, Layout layout) => new(name, type, layout, Root.Home) { Base = this };
+
+    /// <summary>Channels of this channels-last image, from <paramref name="channel"/> on, where they lie.</summary>
+    public Slot Part(string name, TensorType type, int channel) => new(name, type, Layout.ChannelsLast, Root.Home)
+    {
+        Base = this,
+        PixelStride = IsPart ? PixelStride : Shape[1],
+        _start = channel * (DType.Bits() / 8),
+    };
 
     /// <summary>Lets this slot share the memory of another from now on.</summary>
     public void ShareWith(Slot other) => Base = other;

@@ -44,6 +44,36 @@ public sealed unsafe class ConvolutionTests : IDisposable
         Given.Near(expected, y.Span, 2e-5, name + " with epilogue");
     }
 
+    // Read from the middle of wider pixels, written into the middle of wider pixels, whose other channels stay.
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void ChannelsMayLieAmongOthers(string name)
+    {
+        const int Before = 3, Others = 5;
+        var shape = ConvCases.All[name];
+        var w = shape.Window;
+        var (readStride, writeStride) = (shape.InChannels + Others, shape.OutChannels + Others);
+        using var x = Given.Floats((long)w.Batch * w.Height * w.Width * readStride, 1);
+        using var weights = Given.Floats(shape.WeightSize, 2);
+        using var y = Given.Floats((long)w.Batch * w.OutHeight * w.OutWidth * writeStride, 3);
+        var conv = new Convolution(shape, readStride: readStride, writeStride: writeStride);
+        using var packed = new GuardedBuffer<float>(conv.PackedSize);
+        using var scratch = new GuardedBuffer<float>(conv.ScratchSize);
+        conv.Pack(weights.Pointer, packed.Pointer);
+        var expected = y.Span.ToArray();
+        var dense = ConvReference.Forward(shape, Channels(x.Span, readStride, Before, shape.InChannels), weights.Span);
+        for (var i = 0; i < dense.Length; i++)
+        {
+            var (pixel, channel) = Math.DivRem(i, shape.OutChannels);
+            expected[(pixel * writeStride) + Before + channel] = (float)dense[i];
+        }
+        conv.Run(pool, x.Pointer + Before, packed.Pointer, y.Pointer + Before, default, scratch.Pointer);
+        Given.Near(Array.ConvertAll(expected, e => (double)e), y.Span, 2e-5, name);
+    }
+
+    [Fact]
+    public void RefusesAStrideBelowTheChannels() => Assert.Throws<ArgumentException>(() => new Convolution(ConvCases.All["5x5"], writeStride: 8));
+
     [Theory]
     [MemberData(nameof(Names))]
     public void TransposedIsTheAdjointOfForward(string name)
@@ -83,4 +113,11 @@ public sealed unsafe class ConvolutionTests : IDisposable
     [Fact]
     public void RefusesChannelsThatDoNotDivide() => Assert.Throws<ArgumentException>(() => new Convolution(
         new ConvShape { Window = new() { Height = 4, Width = 4, KernelHeight = 1, KernelWidth = 1 }, InChannels = 6, OutChannels = 8, Groups = 4 }));
+
+    private static float[] Channels(ReadOnlySpan<float> rows, int stride, int first, int count)
+    {
+        var chosen = new float[rows.Length / stride * count];
+        for (var i = 0; i < chosen.Length; i++) chosen[i] = rows[(i / count * stride) + first + (i % count)];
+        return chosen;
+    }
 }

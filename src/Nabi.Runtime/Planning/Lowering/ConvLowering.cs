@@ -63,17 +63,18 @@ internal static unsafe class ConvLowering
         var result = group[^1].Output;
         if (data.DType != DType.Float32 || weight.DType != DType.Float32 || result.Shape.Count == 0 || data.Shape.Count == 0) return false;
         if (transposed && bias is null && FiltersEach(shape) > 1) return group.Count == 1 && EmitSummed(group[0], planner, shape, data, weight);
-        var (source, filters) = (planner.Read(data, Layout.ChannelsLast), planner.Read(weight));
+        var source = shape.Window.IsPointwise && !transposed && FiltersEach(shape) == 0 ? planner.ReadPart(data) : planner.Read(data, Layout.ChannelsLast);
+        var filters = planner.Read(weight);
         var offset = bias is null ? null : planner.Read(bias);
         if (Normalization.Of(group) is { } fold) (filters, offset) = fold.Into(filters, offset, planner);
         var epilogue = Epilogues.Plan(group, planner, Layout.ChannelsLast);
         epilogue.Bias ??= offset;
         if (!transposed && FiltersEach(shape) > 1) (source, shape) = Repeated(source, data, shape, planner);
         if (!transposed && Joinable(shape) is var joined and > 1) (shape, filters) = (shape with { Groups = shape.Groups / joined }, Join(shape, joined, filters, planner));
-        var convolution = new Convolution(shape, transposed);
+        var output = source.IsConstant ? planner.Define(result, Layout.ChannelsLast) : planner.DefinePart(result);
+        var convolution = new Convolution(shape, transposed, source.PixelStride, output.PixelStride);
         var packed = Packed(convolution, filters, planner);
         var channels = result.Shape[1];
-        var output = planner.Define(result, Layout.ChannelsLast);
         var kind = shape.IsDepthwise ? "depthwise" : shape.Window.IsPointwise ? "pointwise" : "direct";
         var scratch = Planner.Scratch(group[0].Name, DType.Float32, convolution.ScratchSize);
         planner.Emit(new Step(string.Join('+', group.Select(n => n.Name)), $"{(transposed ? "conv-transposed" : "conv")}.{kind}{epilogue.Suffix}",
@@ -81,7 +82,7 @@ internal static unsafe class ConvLowering
                 convolution.Run(context.Pool, source.Floats, packed.Floats, output.Floats, epilogue.Now(output, channels), convolution.ScratchSize == 0 ? null : scratch.Floats))
         {
             Macs = group[0].Cost.Macs,
-            InPlace = epilogue.Residual is { } r ? [(0, r)] : [],
+            InPlace = epilogue.Residual is { } r && !output.IsPart ? [(0, r)] : [],
             Scratch = convolution.ScratchSize == 0 ? [] : [scratch],
         });
         return true;

@@ -23,10 +23,15 @@ internal static unsafe class MoveLowering
     {
         var (input, output) = (node.Inputs[0]!, node.Output);
         if (!IsStrided(output) || Numbers(node, 1) is not { } starts || Numbers(node, 2) is not { } ends || !Known(node, 3) || !Known(node, 4)) return false;
+        var ranges = Slice.Ranges(input.Shape, starts, ends, Numbers(node, 3), Numbers(node, 4));
+        if (IsOfChannels(input, output, ranges) && planner.HasChannelsLast(input))
+        {
+            planner.AliasPart(output, planner.ReadPart(input), ranges[1]!.Value.Start);
+            return true;
+        }
         var source = planner.ReadAny(input);
         var strides = Layouts.Strides(source.Shape, source.Layout);
         long offset = 0;
-        var ranges = Slice.Ranges(input.Shape, starts, ends, Numbers(node, 3), Numbers(node, 4));
         for (var axis = 0; axis < ranges.Length; axis++)
         {
             if (ranges[axis] is not { } range) continue;
@@ -38,6 +43,10 @@ internal static unsafe class MoveLowering
         planner.Emit(new Step(node.Name, "copy.Slice", [source], [target], copy.Run));
         return true;
     }
+
+    // Neighbouring channels of an image, otherwise whole.
+    private static bool IsOfChannels(Value input, Value output, SliceRange?[] ranges) =>
+        input.Shape.Rank > 2 && !Layouts.AreSame(input.Shape) && ranges[1] is { Step: 1 } && output.Shape.With(1, input.Shape[1]).Equals(input.Shape);
 
     private static bool Padded(Node node, Planner planner)
     {

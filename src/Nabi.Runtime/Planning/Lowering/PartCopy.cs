@@ -7,7 +7,7 @@ internal sealed record Place(Slot Slot)
 {
     public long Offset { get; init; }
 
-    public long[] Strides { get; init; } = Layouts.Strides(Slot.Shape, Slot.Layout);
+    public long[] Strides { get; init; } = Slot.Strides;
 }
 
 /// <summary>Copies a block of elements from a place in one slot to a place in another.</summary>

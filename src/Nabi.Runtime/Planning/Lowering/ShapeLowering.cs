@@ -11,7 +11,7 @@ internal static class ShapeLowering
             table[type] = (g, p) => View(g[0].Inputs[0]!, g[0].Output, p);
         table[typeof(Transpose)] = (g, p) => Transposed(g[0].Name, g[0].Inputs[0]!, g[0].Output, (Transpose)g[0].Op, p);
         table[typeof(Expand)] = (g, p) => Expanded(g[0], p);
-        table[typeof(Concat)] = (g, p) => Concatenate(g[0].Name, [.. g[0].Inputs.Select(v => v!)], g[0].Output, ((Concat)g[0].Op).Axis, p);
+        table[typeof(Concat)] = (g, p) => g.Count > 1 ? Interleaved(g, p) : Concatenate(g[0].Name, [.. g[0].Inputs.Select(v => v!)], g[0].Output, ((Concat)g[0].Op).Axis, p);
         table[typeof(Split)] = (g, p) => Divide(g[0], p);
     }
 
@@ -41,35 +41,59 @@ internal static class ShapeLowering
         return Rearranged(name, op.Name, output, planner, source, Array.ConvertAll(perm, axis => own[axis]));
     }
 
-    /// <summary>Emits one copy per input into the result.</summary>
+    /// <summary>Can the parts of a value be copied into it?</summary>
+    public static bool CanConcatenate(Value output) => IsByteSized(output.DType) && output.Shape.Rank <= Kernels.ElementProgram.MaxRank && output.Shape.Count > 0;
+
+    /// <summary>Emits one copy into the result per input that does not lie there already.</summary>
     public static bool Concatenate(string name, IReadOnlyList<Value> inputs, Value output, int axis, Planner planner)
     {
-        if (!IsByteSized(output.DType) || output.Shape.Rank > Kernels.ElementProgram.MaxRank || output.Shape.Count == 0) return false;
-        var layout = inputs.Any(planner.IsChannelsLast) || planner.Wishes.Contains(output) ? Layout.ChannelsLast : Layout.RowMajor;
+        if (!CanConcatenate(output)) return false;
+        var target = planner.DefineWhole(output);
+        var layout = target is not null || inputs.Any(planner.IsChannelsLast) || planner.Wishes.Contains(output) ? Layout.ChannelsLast : Layout.RowMajor;
         if (Layouts.AreSame(output.Shape)) layout = Layout.RowMajor;
         var along = output.Shape.Axis(axis);
-        var slots = inputs.Where(v => v.Shape.Count > 0).Select(v => planner.Read(v, layout)).ToArray();
-        var target = planner.Define(output, layout);
+        Slot?[] slots = [.. inputs.Select(v => v.Shape.Count == 0 || (target is not null && planner.IsWrittenTo(v, target)) ? null
+            : layout == Layout.ChannelsLast ? planner.ReadPart(v) : planner.Read(v, layout))];
+        target ??= planner.Define(output, layout);
         long offset = 0;
-        var copies = new PartCopy[slots.Length];
+        var copies = new List<PartCopy>();
         for (var i = 0; i < slots.Length; i++)
         {
-            copies[i] = new PartCopy(slots[i].Shape, layout, new Place(slots[i]), new Place(target) { Offset = offset });
-            offset += slots[i].Shape[along] * Layouts.Strides(target.Shape, layout)[along];
+            if (slots[i] is { } slot) copies.Add(new PartCopy(slot.Shape, layout, new Place(slot), new Place(target) { Offset = offset }));
+            offset += inputs[i].Shape[along] * target.Strides[along];
         }
+        if (copies.Count > 0) EmitCopies(name, [.. slots.OfType<Slot>()], target, [.. copies], planner);
+        return true;
+    }
+
+    private static void EmitCopies(string name, Slot[] slots, Slot target, PartCopy[] copies, Planner planner) =>
         planner.Emit(new Step(name, "copy.Concat", slots, [target], context =>
         {
             foreach (var copy in copies) copy.Run(context);
         }));
+
+    // Two images joined and shuffled in two groups: their channels in turn.
+    private static unsafe bool Interleaved(IReadOnlyList<Node> group, Planner planner)
+    {
+        var (node, output) = (group[0], group[1].Output);
+        if (!planner.Wishes.Contains(output) && !node.Inputs.All(v => planner.IsChannelsLast(v!))) return false;
+        var (a, b) = (planner.ReadPart(node.Inputs[0]!), planner.ReadPart(node.Inputs[1]!));
+        var (target, count) = (planner.Define(output, Layout.ChannelsLast), output.Shape[1] / 2);
+        var rows = output.Shape.Count / output.Shape[1];
+        planner.Emit(new Step($"{node.Name}+{group[1].Name}", "copy.Interleave", [a, b], [target], c =>
+            Kernels.ChannelInterleave.Run(c.Pool, rows, count, Rows(a), Rows(b), target.Floats)));
         return true;
+
+        static Kernels.PixelRows Rows(Slot slot) => new(slot.Floats, slot.IsPart ? slot.PixelStride : slot.Shape[1]);
     }
 
     private static bool Divide(Node node, Planner planner)
     {
         var input = node.Inputs[0]!;
         if (!IsByteSized(input.DType) || input.Shape.Rank > Kernels.ElementProgram.MaxRank || input.Shape.Count == 0) return false;
-        var source = planner.ReadAny(input);
         var along = input.Shape.Axis(((Split)node.Op).Axis);
+        if (along == 1 && planner.HasChannelsLast(input) && !Layouts.AreSame(input.Shape)) return DivideChannels(node, planner);
+        var source = planner.ReadAny(input);
         var stride = Layouts.Strides(source.Shape, source.Layout)[along];
         long offset = 0;
         foreach (var output in node.Outputs)
@@ -78,6 +102,17 @@ internal static class ShapeLowering
             var copy = new PartCopy(output.Shape, source.Layout, new Place(source) { Offset = offset }, new Place(target));
             offset += output.Shape[along] * stride;
             planner.Emit(new Step(node.Name, "copy.Split", [source], [target], copy.Run));
+        }
+        return true;
+    }
+
+    private static bool DivideChannels(Node node, Planner planner)
+    {
+        var (source, channel) = (planner.ReadPart(node.Inputs[0]!), 0);
+        foreach (var output in node.Outputs)
+        {
+            planner.AliasPart(output, source, channel);
+            channel += output.Shape[1];
         }
         return true;
     }
