@@ -16,13 +16,12 @@ internal static unsafe class KernelSuite
             Product(pool, m, n, k, peak);
         foreach (var (name, shape) in Convolutions())
             Convolve(pool, name, shape, peak);
-        foreach (var (name, shape) in Convolutions())
-            ConvolveBytes(pool, name, shape, peak);
         foreach (var (size, channels, kernel, groups) in ((int, int, int, int)[])[(32, 16, 3, 1), (16, 32, 3, 1), (8, 64, 3, 1), (16, 96, 1, 1), (16, 96, 3, 96)])
             Train(pool, Batched(Of(size, channels, channels, kernel, 1, kernel / 2, groups), 32), peak);
+        ByteSuite.Run(pool);
     }
 
-    private static IEnumerable<(string Name, ConvShape Shape)> Convolutions()
+    public static IEnumerable<(string Name, ConvShape Shape)> Convolutions()
     {
         yield return ("conv 3x3/2 224x224x3 -> 32", Of(224, 3, 32, 3, 2, 1));
         yield return ("conv 7x7/2 224x224x3 -> 64", Of(224, 3, 64, 7, 2, 3));
@@ -93,25 +92,10 @@ internal static unsafe class KernelSuite
         Free(x, weights, y, packed, bias, scratch);
     }
 
-    private static void ConvolveBytes(WorkPool pool, string name, ConvShape shape, double peak)
-    {
-        var w = shape.Window;
-        var conv = new QuantizedConvolution(shape);
-        float* x = Allocate(((long)w.Height * w.Width * shape.InChannels / 4) + 1), weights = Allocate((shape.WeightSize / 4) + 1);
-        float* y = Allocate(((long)w.OutHeight * w.OutWidth * shape.OutChannels / 4) + 1), packed = Allocate(conv.PackedSize), scratch = Allocate(conv.ScratchSize);
-        conv.Pack((sbyte*)weights, packed);
-        var channelScales = new float[shape.OutChannels];
-        Array.Fill(channelScales, 0.01f);
-        var scales = new QuantizedScales(new(0.02f, 3, true), channelScales, new(0.1f, 0, true));
-        var seconds = Stopclock.MedianSeconds(() => conv.Run(pool, (byte*)x, packed, null, scales, (byte*)y, scratch));
-        Report("int8 " + name, 2.0 * shape.MultiplyAdds, seconds, peak);
-        Free(x, weights, y, packed, scratch);
-    }
-
     private static void Report(string name, double flops, double seconds, double peak) =>
         Console.WriteLine($"{name,-44}{seconds * 1e3,10:F3}{flops / seconds / 1e9,10:F1}{flops / seconds / 1e9 / peak,9:P0}");
 
-    private static float* Allocate(long count)
+    public static float* Allocate(long count)
     {
         var p = (float*)NativeMemory.AlignedAlloc((nuint)count * sizeof(float), 64);
         for (long i = 0; i < count; i++)
@@ -125,6 +109,6 @@ internal static unsafe class KernelSuite
             NativeMemory.AlignedFree((void*)p);
     }
 
-    private static void Free(float* a, float* b, float* c, float* d, float* e = null, float* f = null) =>
+    public static void Free(float* a, float* b, float* c, float* d, float* e = null, float* f = null) =>
         Free((nint)a, (nint)b, (nint)c, (nint)d, (nint)e, (nint)f);
 }

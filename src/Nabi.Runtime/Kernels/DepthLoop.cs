@@ -67,8 +67,8 @@ internal static unsafe class DepthLoop
                 for (var i = 0; i < count; i++)
                     numbers[i] = row + i;
                 t.Panel = packed;
-                TileLoop.Panels<L, V, FloatSink>(
-                    ref t, ref sink, temporary, numbers, count, tileRows, 0, panels, columns, start == 0, start + length >= source.Depth);
+                TileLoop.Panels<L, V, ManagedTiles<L, V>, FloatSink>(
+                    default, ref t, ref sink, temporary, numbers, count, tileRows, 0, panels, columns, start == 0, start + length >= source.Depth);
             }
             start += length;
         }

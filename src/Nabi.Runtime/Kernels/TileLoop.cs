@@ -47,6 +47,22 @@ internal unsafe interface ITileSink
         where V : unmanaged;
 }
 
+/// <summary>A set of micro-kernels.</summary>
+internal unsafe interface ITiles
+{
+    /// <summary>Runs the kernel for a tile of 1, 4 or 8 rows; arguments as for <see cref="TileKernels.Run"/>.</summary>
+    void Run(TileArguments* t, int rows, bool isNarrow, bool isPair);
+}
+
+/// <summary>The micro-kernels of <see cref="TileKernels"/>.</summary>
+internal readonly unsafe struct ManagedTiles<L, V> : ITiles
+    where L : unmanaged, ITileLanes<V>
+    where V : unmanaged
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Run(TileArguments* t, int rows, bool isNarrow, bool isPair) => TileKernels.Run<L, V>(t, rows, isNarrow, isPair);
+}
+
 /// <summary>Cache blocking, edges and work split around the micro-kernels.</summary>
 /// <remarks>
 /// Loop order, outermost first: blocks of panels that stay in the second-level cache, blocks of the reduction, tiles of rows (whose
@@ -68,11 +84,20 @@ internal static unsafe class TileLoop
     /// <summary>Columns of a packed panel at this width.</summary>
     public static int PanelColumns => 2 * Simd.Lanes;
 
-    /// <summary>One worker's share of source x packed panels -> sink.</summary>
-    [SkipLocalsInit]
+    /// <summary>One worker's share of source x packed panels -> sink, by the managed micro-kernels.</summary>
     public static void Run<L, V, TRows, TSink>(ref TRows source, float* packed, int columns, ref TSink sink, int worker, int workers)
         where L : unmanaged, ITileLanes<V>
         where V : unmanaged
+        where TRows : unmanaged, IRowSource
+        where TSink : unmanaged, ITileSink =>
+        Run<L, V, ManagedTiles<L, V>, TRows, TSink>(default, ref source, packed, columns, ref sink, worker, workers);
+
+    /// <summary>One worker's share of source x packed panels -> sink.</summary>
+    [SkipLocalsInit]
+    public static void Run<L, V, TTiles, TRows, TSink>(TTiles kernels, ref TRows source, float* packed, int columns, ref TSink sink, int worker, int workers)
+        where L : unmanaged, ITileLanes<V>
+        where V : unmanaged
+        where TTiles : unmanaged, ITiles
         where TRows : unmanaged, IRowSource
         where TSink : unmanaged, ITileSink
     {
@@ -112,7 +137,7 @@ internal static unsafe class TileLoop
                     source.Inputs(row, count, kernelRows, start, end, inputs, numbers, out t.Taps, out var depth);
                     t.Depth = depth;
                     t.Panel = packed + (block * panelSize) + ((nint)start * width);
-                    Panels<L, V, TSink>(ref t, ref sink, temporary, numbers, count, kernelRows, block, blockEnd, columns, start == 0, last);
+                    Panels<L, V, TTiles, TSink>(kernels, ref t, ref sink, temporary, numbers, count, kernelRows, block, blockEnd, columns, start == 0, last);
                 }
                 start = end;
             }
@@ -129,10 +154,11 @@ internal static unsafe class TileLoop
     }
 
     /// <summary>One tile of rows times the panels [panel, end).</summary>
-    public static void Panels<L, V, TSink>(
-        ref TileArguments arguments, ref TSink sink, float* temporary, long* numbers, int count, int kernelRows, int panel, int end, int columns, bool first, bool last)
+    public static void Panels<L, V, TTiles, TSink>(
+        TTiles kernels, ref TileArguments arguments, ref TSink sink, float* temporary, long* numbers, int count, int kernelRows, int panel, int end, int columns, bool first, bool last)
         where L : unmanaged, ITileLanes<V>
         where V : unmanaged
+        where TTiles : unmanaged, ITiles
         where TSink : unmanaged, ITileSink
     {
         var width = 2 * L.Count;
@@ -169,7 +195,7 @@ internal static unsafe class TileLoop
                     t.Bias = dump;
                 }
             }
-            TileKernels.Run<L, V>(&t, kernelRows, narrow, pair);
+            kernels.Run(&t, kernelRows, narrow, pair);
             sink.Close<L, V>(direct ? null : temporary, width, numbers, count, column, valid, last);
             var step = pair ? 2 : 1;
             panel += step;

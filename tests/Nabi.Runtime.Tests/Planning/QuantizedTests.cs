@@ -37,7 +37,7 @@ public class QuantizedTests
     public void FloatKernelsRunOnlyAtTheEnds()
     {
         using var session = new Session(Build("residual"));
-        Assert.Equal(["layout.nchw-to-nhwc", "quantize", "qconv", "qconv", "qconv", "qadd", "dequantize", "layout.nhwc-to-nchw"], session.Plan!.Steps.Select(s => s.Kernel));
+        Assert.Equal(["layout.nchw-to-nhwc", "quantize", "qconv", "qconv", "qconv", "qadd", "dequantize", "layout.nhwc-to-nchw"], session.Plan!.Steps.Select(s => s.Kernel.Replace(".vnni", "", StringComparison.Ordinal)));
     }
 
     private static Graph Build(string network)

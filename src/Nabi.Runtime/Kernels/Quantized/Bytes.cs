@@ -6,6 +6,8 @@ namespace Nabi.Runtime.Kernels;
 /// <summary>Stored bytes widened with their zero point taken off, and narrowed again.</summary>
 internal static unsafe class Bytes
 {
+    private const byte SignBit = 128;
+
     /// <summary>target = source - zeroPoint.</summary>
     public static void ToShorts(byte* source, long count, bool isSigned, int zeroPoint, short* target)
     {
@@ -35,6 +37,28 @@ internal static unsafe class Bytes
         }
         for (; i < count; i++)
             target[i] = (short)(QuantizedFormat.Read(source + i, isSigned) - zeroPoint);
+    }
+
+    /// <summary>target = source + 128: signed bytes as unsigned ones.</summary>
+    public static void ToUnsigned(byte* source, long count, byte* target)
+    {
+        long i = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            for (; i <= count - 64; i += 64)
+                (Vector512.Load(source + i) ^ Vector512.Create(SignBit)).Store(target + i);
+        }
+        if (Vector128.IsHardwareAccelerated && count >= 16)
+        {
+            // The last register overlaps the one before: short rows have no scalar tail.
+            for (; i < count; i += 16)
+            {
+                var at = Math.Min(i, count - 16);
+                (Vector128.Load(source + at) ^ Vector128.Create(SignBit)).Store(target + at);
+            }
+        }
+        for (; i < count; i++)
+            target[i] = (byte)(source[i] ^ SignBit);
     }
 
     /// <summary>target = (source - zeroPoint) * scale.</summary>

@@ -1,6 +1,9 @@
+using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Nabi.Runtime.Emit;
 
 namespace Nabi.Runtime.Kernels;
 
@@ -8,8 +11,11 @@ namespace Nabi.Runtime.Kernels;
 /// <remarks>
 /// <para>y = clamp(zero_y + round(m[o] * (bias[o] + sum (x - zero_x) * w)), low, high) with the rounding of <see cref="Requantizer"/>; padding stands for
 /// x = zero_x. Sums are exact, so all widths and numbers of workers give the same bytes.</para>
-/// <para>The input is widened to 16 bits with its zero point taken off and padded, once per run; pairs of numbers that follow each other in a row of
-/// the window are then multiplied and added in 32-bit lanes, which cannot saturate. A row of odd length ends with a weight of zero. Depthwise convolutions use float lanes: their sums stay below 2^24, where floats are exact integers.</para>
+/// <para>Where <see cref="ByteTiles"/> run, the input is taken as unsigned bytes u, shifted by 128 if it is signed, four of which are multiplied and added
+/// in one lane: sum (x - zero_x) * w = sum u * w - zero_u * sum w, where the last sum is packed with the weights and joins the bias. Padding is zero_u.</para>
+/// <para>Elsewhere it is widened to 16 bits with its zero point taken off, two numbers to a lane; nothing saturates either way. The numbers of a lane follow
+/// each other in a row of the window; a row that does not fill its last lane ends with weights of zero. The copy that is shifted or widened is also padded;
+/// unsigned images without padding are read where they are. Depthwise convolutions use float lanes: their sums stay below 2^24, where floats are exact integers.</para>
 /// <para>An instance is immutable and may be used by several threads.</para>
 /// </remarks>
 public sealed unsafe class QuantizedConvolution
@@ -22,14 +28,21 @@ public sealed unsafe class QuantizedConvolution
 
     private readonly Indirection indirection;
     private readonly PaddedImage padded;
+    private readonly ByteTiles? tiles;
 
     /// <summary>Prepares a convolution.</summary>
     /// <param name="shape">Geometry.</param>
     /// <exception cref="ArgumentException">As for <see cref="Convolution"/>, or the filter is so large that a 32-bit sum could overflow, or there is far
     /// more padding than image.</exception>
-    public QuantizedConvolution(in ConvShape shape)
+    public QuantizedConvolution(in ConvShape shape) : this(shape, shape.IsDepthwise ? null : ByteTiles.Current)
+    {
+    }
+
+    /// <summary>Prepares a convolution with emitted tiles, or with null by the managed ones.</summary>
+    internal QuantizedConvolution(in ConvShape shape, ByteTiles? tiles)
     {
         shape.Check();
+        this.tiles = tiles;
         Shape = shape;
         var taps = shape.Window.KernelHeight * shape.Window.KernelWidth;
         if ((long)taps * InGroup > MaxDepth || (shape.IsDepthwise && taps > MaxDepthwiseTaps))
@@ -43,11 +56,23 @@ public sealed unsafe class QuantizedConvolution
     /// <summary>Geometry.</summary>
     public ConvShape Shape { get; }
 
+    /// <summary>Whether the products run in emitted code.</summary>
+    public bool IsEmitted => tiles is not null && !Shape.IsDepthwise;
+
     /// <summary>Four-byte elements of the packed weights.</summary>
-    public long PackedSize => Shape.IsDepthwise ? ZeroSize + Shape.WeightSize : Shape.Groups * Gemm.PackedSize(OutGroup, Depth);
+    public long PackedSize => Shape.IsDepthwise ? ZeroSize + Shape.WeightSize : PanelSize + (IsEmitted ? Shape.OutChannels : 0);
 
     /// <summary>Four-byte elements of scratch memory.</summary>
-    public long ScratchSize => Shape.IsDepthwise ? InputPixels * Shape.Groups : ((padded.Pixels * Shape.InChannels) + 1) / 2 + 1;   // a last pair of one
+    public long ScratchSize => Shape.IsDepthwise ? InputPixels * Shape.Groups : BiasSize + (padded.Pixels * Shape.InChannels / PerLane) + 2;   // lanes are read whole
+
+    /// <summary>Elements of the weights in panels; their sums follow.</summary>
+    private long PanelSize => Shape.Groups * Gemm.PackedSize(OutGroup, Depth);
+
+    /// <summary>Elements at the front of the scratch memory for the bias with the zero point's part.</summary>
+    private int BiasSize => IsEmitted ? (Shape.OutChannels + 15) / 16 * 16 : 0;
+
+    /// <summary>Numbers in a lane of four bytes.</summary>
+    private int PerLane => IsEmitted ? 4 : 2;
 
     private int Taps => Shape.Window.KernelHeight * Shape.Window.KernelWidth;
 
@@ -61,10 +86,10 @@ public sealed unsafe class QuantizedConvolution
     /// <summary>Pixels in a stretch.</summary>
     private int Stretch => MergesColumns ? Shape.Window.KernelWidth : 1;
 
-    /// <summary>Pairs in a stretch.</summary>
-    private int StretchPairs => ((Stretch * InGroup) + 1) / 2;
+    /// <summary>Lanes in a stretch.</summary>
+    private int StretchLanes => ((Stretch * InGroup) + PerLane - 1) / PerLane;
 
-    private int Depth => Taps / Stretch * StretchPairs;
+    private int Depth => Taps / Stretch * StretchLanes;
 
     private long InputPixels => (long)Shape.Window.Batch * Shape.Window.Height * Shape.Window.Width;
 
@@ -84,16 +109,14 @@ public sealed unsafe class QuantizedConvolution
                 packed[ZeroSize + ((i % taps * (long)Shape.Groups) + (i / taps))] = weights[i];
             return;
         }
-        var target = (short*)packed;
-        var width = TileLoop.PanelColumns;
-        for (var g = 0; g < Shape.Groups; g++)
+        if (IsEmitted)
         {
-            for (var column = 0; column < OutGroup; column += width)
-            {
-                var first = ((long)g * OutGroup) + column;
-                PackPanel(weights + (first * InGroup * taps), Math.Min(width, OutGroup - column), width, target);
-                target += (long)Depth * width * 2;
-            }
+            PackPanels(weights, (sbyte*)packed);
+            SumWeights(weights, (int*)(packed + PanelSize));
+        }
+        else
+        {
+            PackPanels(weights, (short*)packed);
         }
     }
 
@@ -122,21 +145,51 @@ public sealed unsafe class QuantizedConvolution
         else if (padded.Pixels > 0)
             RunGroups(pool, input, scratch, packed, scales.Input, sink);
         GC.KeepAlive(scales);
+        GC.KeepAlive(tiles);
     }
 
-    // [taps][stretch, in pairs][column][2]; the second half of an odd stretch's last pair stays zero.
-    private void PackPanel(sbyte* weights, int columns, int width, short* target)
+    private void PackPanels<T>(sbyte* weights, T* target)
+        where T : unmanaged, INumberBase<T>
     {
-        var taps = Taps;
+        var width = TileLoop.PanelColumns;
+        for (var g = 0; g < Shape.Groups; g++)
+        {
+            for (var column = 0; column < OutGroup; column += width)
+            {
+                var first = ((long)g * OutGroup) + column;
+                PackPanel(weights + (first * InGroup * Taps), Math.Min(width, OutGroup - column), width, target);
+                target += (long)Depth * width * PerLane;
+            }
+        }
+    }
+
+    // [taps][stretch, in lanes][column][number of the lane]; what a stretch leaves of its last lane stays zero.
+    private void PackPanel<T>(sbyte* weights, int columns, int width, T* target)
+        where T : unmanaged, INumberBase<T>
+    {
+        var (taps, perLane) = (Taps, PerLane);
         for (var tap = 0; tap < taps; tap++)
         {
-            var stretch = target + ((long)(tap / Stretch) * StretchPairs * width * 2);
+            var stretch = target + ((long)(tap / Stretch) * StretchLanes * width * perLane);
             for (var c = 0; c < InGroup; c++)
             {
                 var at = (tap % Stretch * InGroup) + c;
                 for (var j = 0; j < columns; j++)
-                    stretch[((((long)at / 2 * width) + j) * 2) + (at % 2)] = weights[((((long)j * InGroup) + c) * taps) + tap];
+                    stretch[((((long)at / perLane * width) + j) * perLane) + (at % perLane)] = T.CreateTruncating(weights[((((long)j * InGroup) + c) * taps) + tap]);
             }
+        }
+    }
+
+    private void SumWeights(sbyte* weights, int* sums)
+    {
+        var size = InGroup * Taps;
+        for (var o = 0; o < Shape.OutChannels; o++)
+        {
+            var sum = 0;
+            for (var i = 0; i < size; i++)
+                sum += weights[i];
+            sums[o] = sum;
+            weights += size;
         }
     }
 
@@ -163,19 +216,84 @@ public sealed unsafe class QuantizedConvolution
 
     private void RunGroups(WorkPool pool, byte* input, float* scratch, float* packed, QuantizedFormat format, QuantizedSink sink)
     {
-        var widen = new WidenKernel { Image = padded, Copy = new WidenPixels(input, (short*)scratch, Shape.InChannels, format) };
-        pool.Run(ref widen, padded.Pixels * Shape.InChannels);
-        var rows = WindowRows.Of(Shape.Window, padded, Shape.InChannels * sizeof(short), MergesColumns, StretchPairs);
+        var image = padded;
+        var source = (byte*)(scratch + BiasSize);
+        var numberSize = sizeof(float) / PerLane;
+        if (!IsEmitted)
+        {
+            var widen = new CopyKernel<WidenPixels> { Image = padded, Copy = new WidenPixels(input, (short*)source, Shape.InChannels, format) };
+            pool.Run(ref widen, padded.Pixels * Shape.InChannels);
+        }
+        else
+        {
+            var zero = format.ZeroPoint - format.Min;
+            Correct(sink.BiasValues, (int*)(packed + PanelSize), zero, (int*)scratch);
+            sink.BiasValues = (int*)scratch;
+            if (!format.IsSigned && !indirection.SeesPadding && Stretch * InGroup % PerLane == 0)
+            {
+                image = PaddedImage.AsIs(Shape.Window);
+                source = input;
+            }
+            else
+            {
+                var shift = new CopyKernel<UnsignedPixels> { Image = padded, Copy = new UnsignedPixels(input, source, Shape.InChannels, format.IsSigned, (byte)zero) };
+                pool.Run(ref shift, padded.Pixels * Shape.InChannels / PerLane);
+            }
+        }
+        var rows = WindowRows.Of(Shape.Window, image, Shape.InChannels * numberSize, MergesColumns, StretchLanes);
         for (var g = 0; g < Shape.Groups; g++)
         {
-            rows.Source = (byte*)((short*)scratch + (g * InGroup));
-            var kernel = new PairKernel { Source = rows, Packed = packed, Columns = OutGroup, Sink = sink };
-            pool.Run(ref kernel, (long)rows.Rows * rows.Depth * OutGroup);
+            rows.Source = source + (g * InGroup * numberSize);
+            Multiply(pool, rows, packed, sink);
             packed += Gemm.PackedSize(OutGroup, rows.Depth);
             sink.Output += OutGroup;
             sink.BiasValues = sink.BiasValues is null ? null : sink.BiasValues + OutGroup;
             sink.Significands += OutGroup;
             sink.Shifts += OutGroup;
+        }
+    }
+
+    private void Multiply(WorkPool pool, in WindowRows rows, float* packed, in QuantizedSink sink)
+    {
+        var work = (long)rows.Rows * rows.Depth * OutGroup;
+        if (IsEmitted)
+        {
+            var kernel = new EmittedKernel { Tiles = tiles!.Kernels, Source = rows, Packed = packed, Columns = OutGroup, Sink = sink };
+            pool.Run(ref kernel, work);
+        }
+        else
+        {
+            var kernel = new PairKernel { Source = rows, Packed = packed, Columns = OutGroup, Sink = sink };
+            pool.Run(ref kernel, work);
+        }
+    }
+
+    // bias - zero * sum of weights; it may wrap, as the sum it starts may: their total does not.
+    private void Correct(int* bias, int* sums, int zero, int* corrected)
+    {
+        var count = Shape.OutChannels;
+        var target = new Span<int>(corrected, count);
+        TensorPrimitives.Multiply(new ReadOnlySpan<int>(sums, count), -zero, target);
+        if (bias is not null)
+            TensorPrimitives.Add(target, new ReadOnlySpan<int>(bias, count), target);
+    }
+
+    private struct EmittedKernel : IKernel
+    {
+        public ByteTiles.Pointers Tiles;
+        public WindowRows Source;
+        public float* Packed;
+        public int Columns;
+        public QuantizedSink Sink;
+
+        public void Run<L, V>(int worker, int workers)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            if (L.Count == 16)
+                TileLoop.Run<Pairs512, Vector512<int>, ByteTiles.Pointers, WindowRows, QuantizedSink>(Tiles, ref Source, Packed, Columns, ref Sink, worker, workers);
+            else
+                TileLoop.Run<Pairs256, Vector256<int>, ByteTiles.Pointers, WindowRows, QuantizedSink>(Tiles, ref Source, Packed, Columns, ref Sink, worker, workers);
         }
     }
 
@@ -201,17 +319,37 @@ public sealed unsafe class QuantizedConvolution
         }
     }
 
-    /// <summary>Bytes to 16-bit numbers without their zero point, in a padded copy.</summary>
-    private struct WidenKernel : IKernel
+    /// <summary>The padded copy.</summary>
+    private struct CopyKernel<TCopy> : IKernel
+        where TCopy : unmanaged, IPixelCopy
     {
         public PaddedImage Image;
-        public WidenPixels Copy;
+        public TCopy Copy;
 
         public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
             where V : unmanaged => Image.Fill(Copy, worker, workers);
     }
 
+    /// <summary>Bytes shifted to unsigned ones, among padding that stands for zero.</summary>
+    private readonly struct UnsignedPixels(byte* input, byte* output, int channels, bool isSigned, byte zero) : IPixelCopy
+    {
+        public void Zero(long target, long count)
+        {
+            if (count > 0)
+                NativeMemory.Fill(output + (target * channels), (nuint)(count * channels), zero);
+        }
+
+        public void Copy(long source, long target, long count)
+        {
+            if (isSigned)
+                Bytes.ToUnsigned(input + (source * channels), count * channels, output + (target * channels));
+            else
+                NativeMemory.Copy(input + (source * channels), output + (target * channels), (nuint)(count * channels));
+        }
+    }
+
+    /// <summary>Bytes widened to 16-bit numbers without their zero point.</summary>
     private readonly struct WidenPixels(byte* input, short* output, int channels, QuantizedFormat format) : IPixelCopy
     {
         public void Zero(long target, long count)

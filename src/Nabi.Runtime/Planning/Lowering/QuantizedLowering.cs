@@ -45,7 +45,7 @@ internal static unsafe class QuantizedLowering
         var scales = new QuantizedScales(match.Input.Format, match.WeightScales, match.Output, match.Low, match.High);
         var output = planner.Define(match.Result, layout);
         var scratch = Planner.Scratch(match.Root.Name, DType.Int32, kernel.ScratchSize);
-        var kind = match.Root.Op is not Conv ? "qgemm" : shape.IsDepthwise ? "qconv.depthwise" : "qconv";
+        var kind = (match.Root.Op is Conv ? "qconv" : "qgemm") + (shape.IsDepthwise ? ".depthwise" : kernel.IsEmitted ? ".vnni" : "");
         planner.Emit(new Step(Name(match), kind, [x, packed, .. bias is null ? [] : (Slot[])[bias]], [output], c =>
             kernel.Run(c.Pool, x.Address, packed.Floats, bias is null ? null : (int*)bias.Address, scales, output.Address, scratch.Floats))
         {

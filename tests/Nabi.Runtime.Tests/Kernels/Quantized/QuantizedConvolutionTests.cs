@@ -19,6 +19,28 @@ public sealed unsafe class QuantizedConvolutionTests : IDisposable
         Check(name, shape, new(0.02f, 131, false), new(0.17f, 100, false), withBias: false);
     }
 
+    // Products over every remainder of the tile: rows, columns and depth from 1 to past two tiles. Inputs that are read in place, shifted, and shifted among padding.
+    [Fact]
+    public void EveryRemainderOfATileEqualsTheReference()
+    {
+        foreach (var columns in (int[])[1, 15, 16, 17, 31, 32, 33, 48, 49, 65])
+        {
+            for (var rows = 1; rows <= 17; rows++)
+                CheckBoth(ConvCases.Of(1, 1, rows, 4 * (1 + (rows % 3)), columns, 1));
+        }
+        for (var depth = 1; depth <= 18; depth++)
+        {
+            CheckBoth(ConvCases.Of(1, 1, 9, depth, 33, 1));
+            CheckBoth(ConvCases.Of(1, 3, 5, depth, 17, 3, pad: 1));
+        }
+
+        void CheckBoth(ConvShape shape)
+        {
+            Check(shape.ToString(), shape, new(0.02f, 7, true), new(0.31f, -5, true), withBias: true);
+            Check(shape.ToString(), shape, new(0.02f, 131, false), new(0.17f, 100, false), withBias: true);
+        }
+    }
+
     [Fact]
     public void ExtremeValuesDoNotSaturate()
     {
@@ -65,9 +87,21 @@ public sealed unsafe class QuantizedConvolutionTests : IDisposable
         }
     }
 
+    // The kernels this process uses; where they are emitted, the managed ones give the same.
     private byte[] Run(ConvShape shape, GuardedBuffer<byte> x, GuardedBuffer<sbyte> weights, GuardedBuffer<int>? bias, QuantizedScales scales)
     {
+        var managed = Run(new QuantizedConvolution(shape, tiles: null), x, weights, bias, scales);
         var conv = new QuantizedConvolution(shape);
+        if (!conv.IsEmitted)
+            return managed;
+        var emitted = Run(conv, x, weights, bias, scales);
+        Assert.Equal(managed, emitted);
+        return emitted;
+    }
+
+    private byte[] Run(QuantizedConvolution conv, GuardedBuffer<byte> x, GuardedBuffer<sbyte> weights, GuardedBuffer<int>? bias, QuantizedScales scales)
+    {
+        var shape = conv.Shape;
         using var packed = new GuardedBuffer<float>(conv.PackedSize);
         using var scratch = new GuardedBuffer<float>(conv.ScratchSize);
         using var y = new GuardedBuffer<byte>((long)shape.Window.Batch * shape.Window.OutHeight * shape.Window.OutWidth * shape.OutChannels);

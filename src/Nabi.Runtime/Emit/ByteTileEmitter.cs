@@ -1,0 +1,176 @@
+using Iced.Intel;
+using Nabi.Runtime.Kernels;
+
+namespace Nabi.Runtime.Emit;
+
+/// <summary>Assembles a micro-kernel with the contract of <see cref="TileKernels"/> for rows of unsigned bytes times a packed panel of signed bytes.</summary>
+/// <remarks>
+/// <para>An element is four bytes, a lane of the panel four weights of one column: <c>vpdpbusd</c> adds their four products to a 32-bit sum, modulo 2^32
+/// and without saturation. The code takes a <see cref="TileArguments"/>, starts from its bias, which is not null, and stores all rows.</para>
+/// <para>Sums stand in the upper registers where there are 32, so that only ymm-wide code has registers to preserve under the Windows calling convention.</para>
+/// </remarks>
+internal sealed unsafe class ByteTileEmitter
+{
+    private const Register Arguments = Register.R15, Panel = Register.RDX, Inputs = Register.RDI, Taps = Register.R12, End = Register.R13, At = Register.R14;
+
+    private const int Broadcasts = 4;
+
+    /// <summary>First vector register that a Windows callee preserves.</summary>
+    private const int FirstPreserved = 6;
+
+    private static readonly Register[] Rows = [Register.RAX, Register.RBX, Register.RBP, Register.RSI, Register.R8, Register.R9, Register.R10, Register.R11];
+
+    private static readonly Register[] Saved = [Register.RBX, Register.RBP, Register.RSI, Register.RDI, Register.R12, Register.R13, Register.R14, Register.R15];
+
+    private readonly Assembler code = new(64);
+    private readonly ByteTileForm form;
+
+    private ByteTileEmitter(ByteTileForm form) => this.form = form;
+
+    private int Bytes => form.Registers == VectorForm.Zmm ? 64 : 32;
+
+    /// <summary>The code of one micro-kernel; it contains no addresses and runs anywhere.</summary>
+    public static byte[] Emit(ByteTileForm form)
+    {
+        var emitter = new ByteTileEmitter(form);
+        emitter.Kernel();
+        return Finish(emitter.code);
+    }
+
+    /// <summary>Independent chains of <c>vpdpbusd</c> in registers, <see cref="PeakChains"/> in each of as many rounds as the argument says: what a core can do at most.</summary>
+    public static byte[] EmitPeak(VectorForm registers)
+    {
+        var emitter = new ByteTileEmitter(new ByteTileForm(registers, 1, 1));
+        var (code, loop) = (emitter.code, emitter.code.CreateLabel());
+        for (var i = 0; i < PeakChains + 2; i++)
+            code.AddInstruction(Instruction.Create(Code.VEX_Vpxor_xmm_xmm_xmmm128, Register.XMM0 + i, Register.XMM0 + i, Register.XMM0 + i));
+        code.Label(ref loop);
+        for (var i = 0; i < PeakChains; i++)
+            emitter.MultiplyAdd(emitter.Vector(i), emitter.Vector(PeakChains), emitter.Vector(PeakChains + 1));
+        code.AddInstruction(Instruction.Create(Code.Dec_rm64, OperatingSystem.IsWindows() ? Register.RCX : Register.RDI));
+        code.jne(loop);
+        code.vzeroupper();
+        code.ret();
+        return Finish(code);
+    }
+
+    /// <summary>Chains of <see cref="EmitPeak"/>, which with their operands leave the registers alone that a callee preserves nowhere but on Windows.</summary>
+    public const int PeakChains = 12;
+
+    private static byte[] Finish(Assembler code)
+    {
+        using var bytes = new MemoryStream();
+        code.Assemble(new StreamCodeWriter(bytes), rip: 0);
+        return bytes.ToArray();
+    }
+
+    private void Kernel()
+    {
+        foreach (var register in Saved) code.AddInstruction(Instruction.Create(Code.Push_r64, register));
+        Preserve(store: true);
+        Move(Arguments, OperatingSystem.IsWindows() ? Register.RCX : Register.RDI);
+        TileArguments t = default;
+        Load(Panel, Arguments, Offset(&t, &t.Panel));
+        Load(Inputs, Arguments, Offset(&t, &t.Inputs));
+        code.AddInstruction(Instruction.Create(Code.Movsxd_r64_rm32, Taps, Memory(Arguments, Offset(&t, &t.Taps))));
+        Load(End, Arguments, Offset(&t, &t.Depth));
+        code.AddInstruction(Instruction.Create(Code.Shl_rm64_imm8, End, 2));
+        Load(Register.RCX, Arguments, Offset(&t, &t.Bias));
+        for (var c = 0; c < form.Columns; c++)
+        {
+            LoadVector(Sum(0, c), Memory(Register.RCX, c * Bytes));
+            for (var i = 1; i < form.Rows; i++) CopyVector(Sum(i, c), Sum(0, c));
+        }
+        Accumulate();
+        Load(Register.RCX, Arguments, Offset(&t, &t.Outputs));
+        for (var i = 0; i < form.Rows; i++)
+        {
+            Load(Register.RAX, Register.RCX, i * sizeof(void*));
+            for (var c = 0; c < form.Columns; c++) StoreVector(Memory(Register.RAX, c * Bytes), Sum(i, c));
+        }
+        Preserve(store: false);
+        code.vzeroupper();
+        for (var i = Saved.Length - 1; i >= 0; i--) code.AddInstruction(Instruction.Create(Code.Pop_r64, Saved[i]));
+        code.ret();
+    }
+
+    private void Accumulate()
+    {
+        var (tap, depth) = (code.CreateLabel(), code.CreateLabel());
+        code.Label(ref tap);
+        for (var i = 0; i < form.Rows; i++) Load(Rows[i], Inputs, i * sizeof(void*));
+        AddTo(Inputs, form.Rows * sizeof(void*));
+        code.AddInstruction(Instruction.Create(Code.Xor_r32_rm32, Register.R14D, Register.R14D));
+        code.Label(ref depth);
+        for (var c = 0; c < form.Columns; c++) LoadVector(Weights(c), Memory(Panel, c * Bytes));
+        for (var i = 0; i < form.Rows; i++)
+        {
+            var x = Broadcast(i % Broadcasts);
+            code.AddInstruction(Instruction.Create(
+                form.Registers == VectorForm.Zmm ? Code.EVEX_Vpbroadcastd_zmm_k1z_xmmm32 : Code.VEX_Vpbroadcastd_ymm_xmmm32, x, new MemoryOperand(Rows[i], At, 1, 0, 0)));
+            for (var c = 0; c < form.Columns; c++) MultiplyAdd(Sum(i, c), x, Weights(c));
+        }
+        AddTo(Panel, 2 * Bytes);
+        AddTo(At, sizeof(int));
+        code.AddInstruction(Instruction.Create(Code.Cmp_r64_rm64, At, End));
+        code.jl(depth);
+        code.AddInstruction(Instruction.Create(Code.Dec_rm64, Taps));
+        code.jne(tap);
+    }
+
+    // Windows asks callees to keep the lower halves of ymm6 to ymm15.
+    private void Preserve(bool store)
+    {
+        if (!OperatingSystem.IsWindows() || form.Registers == VectorForm.Zmm) return;
+        const int Slot = 16;
+        var count = (form.Rows * form.Columns) + form.Columns + Broadcasts - FirstPreserved;
+        if (count <= 0) return;
+        if (store) AddTo(Register.RSP, -count * Slot);
+        for (var i = 0; i < count; i++)
+        {
+            var (register, slot) = (Register.XMM0 + FirstPreserved + i, Memory(Register.RSP, i * Slot));
+            code.AddInstruction(store
+                ? Instruction.Create(Code.VEX_Vmovdqu_xmmm128_xmm, slot, register)
+                : Instruction.Create(Code.VEX_Vmovdqu_xmm_xmmm128, register, slot));
+        }
+        if (!store) AddTo(Register.RSP, count * Slot);
+    }
+
+    // zmm: sums from 16 on, operands below 6. ymm: sums from 0 on, then weights, then broadcasts.
+    private Register Sum(int row, int column) => Vector((form.Registers == VectorForm.Zmm ? 16 : 0) + (row * form.Columns) + column);
+
+    private Register Weights(int column) => Vector((form.Registers == VectorForm.Zmm ? 0 : form.Rows * form.Columns) + column);
+
+    private Register Broadcast(int i) => Weights(form.Columns + i);
+
+    private Register Vector(int i) => (form.Registers == VectorForm.Zmm ? Register.ZMM0 : Register.YMM0) + i;
+
+    private void MultiplyAdd(Register sum, Register unsigned, Register signed) => code.AddInstruction(Instruction.Create(
+        form.Registers switch
+        {
+            VectorForm.Zmm => Code.EVEX_Vpdpbusd_zmm_k1z_zmm_zmmm512b32,
+            VectorForm.YmmEvex => Code.EVEX_Vpdpbusd_ymm_k1z_ymm_ymmm256b32,
+            _ => Code.VEX_Vpdpbusd_ymm_ymm_ymmm256,
+        },
+        sum, unsigned, signed));
+
+    private void LoadVector(Register target, MemoryOperand source) => code.AddInstruction(Instruction.Create(
+        form.Registers == VectorForm.Zmm ? Code.EVEX_Vmovdqu32_zmm_k1z_zmmm512 : Code.VEX_Vmovdqu_ymm_ymmm256, target, source));
+
+    private void CopyVector(Register target, Register source) => code.AddInstruction(Instruction.Create(
+        form.Registers == VectorForm.Zmm ? Code.EVEX_Vmovdqa32_zmm_k1z_zmmm512 : Code.VEX_Vmovdqa_ymm_ymmm256, target, source));
+
+    private void StoreVector(MemoryOperand target, Register source) => code.AddInstruction(Instruction.Create(
+        form.Registers == VectorForm.Zmm ? Code.EVEX_Vmovdqu32_zmmm512_k1z_zmm : Code.VEX_Vmovdqu_ymmm256_ymm, target, source));
+
+    private void Load(Register target, Register address, int offset) =>
+        code.AddInstruction(Instruction.Create(Code.Mov_r64_rm64, target, Memory(address, offset)));
+
+    private void Move(Register target, Register source) => code.AddInstruction(Instruction.Create(Code.Mov_r64_rm64, target, source));
+
+    private void AddTo(Register target, int value) => code.AddInstruction(Instruction.Create(Code.Add_rm64_imm32, target, value));
+
+    private static MemoryOperand Memory(Register address, int offset) => new(address, offset, offset == 0 ? 0 : 1);
+
+    private static int Offset(void* start, void* field) => (int)((byte*)field - (byte*)start);
+}
