@@ -14,6 +14,9 @@ switch (args)
     case ["bytes", .. var rest]:
         ByteSuite.Run(Number(rest, 0, 1));
         return 0;
+    case ["int8", .. var rest]:
+        QuantizedSuite.Run(rest);
+        return 0;
     case ["train-step", var network, .. var rest]:
         var options = new ModelOptions { Width = rest.Length > 2 ? double.Parse(rest[2]) : 1, Input = rest.Length > 3 ? Shape.Create(Array.ConvertAll(rest[3].Split('x'), int.Parse)) : null };
         TrainingStepSuite.Run(network, options, Number(rest, 0, 2), Number(rest, 1, 64), rest is [.., "per-step"]);
@@ -42,6 +45,7 @@ switch (args)
         Console.Error.WriteLine("""
             usage: Nabi.Bench kernels [threads]                 every kernel against its bound
                    Nabi.Bench bytes [threads]                   the integer kernels alone
+                   Nabi.Bench int8 [threads] <network> ... [per-layer]   floats against int8, in turn
                    Nabi.Bench train-step <network> [threads] [batch] [width] [input] [per-step]
                    Nabi.Bench attention [threads] [tokens]      attention over 256 to 8192 tokens, into bench/results; with tokens, their steps
                    Nabi.Bench zoo [--threads n] [network ...]   trains the zoo at small size, into bench/results/zoo.json and zoo.md

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Nabi.Runtime.Emit;
 using Nabi.Runtime.Planning;
 
 namespace Nabi.Runtime;
@@ -56,11 +57,15 @@ public sealed class Plan
     /// <summary>Operators that run their reference evaluation because no kernel takes them, each once.</summary>
     public IReadOnlyList<string> ReferenceKernels => [.. Steps.Where(s => s.IsReference).Select(s => s.Kernel).Distinct(StringComparer.Ordinal)];
 
+    /// <summary>Why kernels that this processor could run are off although nobody switched them off, in one line; null where all is well.</summary>
+    public string? KernelFault { get; } = ByteTiles.Fault;
+
     /// <summary>One line per step: number, kernel, node, shapes, bytes and arena offset of the result.</summary>
     public override string ToString()
     {
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"plan of {Graph.Name}: {Steps.Count} steps, arena {ArenaBytes} bytes (peak live {PeakLiveBytes}), constants {ConstantBytes} bytes");
+        if (KernelFault is not null) text.AppendLine(KernelFault);
         for (var i = 0; i < Steps.Count; i++) text.AppendLine(CultureInfo.InvariantCulture, $"{i,4}  {Steps[i]}");
         return text.ToString();
     }

@@ -36,6 +36,7 @@ internal sealed class BenchCommand : NabiCommand
 
         Screen.Say($"{path}: median {Format.Milliseconds(latency.Median.TotalMilliseconds)}, p95 {Format.Milliseconds(latency.P95.TotalMilliseconds)}, "
             + $"{batch / latency.Median.TotalSeconds:N0} samples/s, batch {batch}, {latency.Threads} thread{(latency.Threads == 1 ? "" : "s")}, {latency.Runs} runs, {latency.Processor}");
+        if (session.Plan?.KernelFault is { } fault) Screen.Note(fault);
         if (profile is not null)
         {
             Screen.Table(null, ["step", "kernel", ">time", ">share", ">MACs", ">GFLOP/s", ">GB/s"], profile.Steps.Select(s => (IReadOnlyList<string>)

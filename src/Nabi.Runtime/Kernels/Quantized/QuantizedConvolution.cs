@@ -253,7 +253,7 @@ public sealed unsafe class QuantizedConvolution
         }
     }
 
-    private void Multiply(WorkPool pool, in WindowRows rows, float* packed, in QuantizedSink sink)
+    private void Multiply(WorkPool pool, WindowRows rows, float* packed, QuantizedSink sink)
     {
         var work = (long)rows.Rows * rows.Depth * OutGroup;
         if (IsEmitted)

@@ -21,6 +21,7 @@ public sealed class QuantizedScales
             throw new ArgumentException($"The limits [{Range.Low}, {Range.High}] are empty.", nameof(low));
         Significands = GC.AllocateArray<int>(weightScales.Length + RequantizeTile.Overrun, pinned: true);
         Shifts = GC.AllocateArray<int>(weightScales.Length + RequantizeTile.Overrun, pinned: true);
+        Shifts.AsSpan(weightScales.Length).Fill(Requantizer.MaxShift);   // lanes past the last channel take the short way too
         Channels = weightScales.Length;
         for (var i = 0; i < weightScales.Length; i++)
         {

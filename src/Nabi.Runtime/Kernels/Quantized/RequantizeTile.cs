@@ -39,10 +39,21 @@ internal unsafe struct RequantizeTile
     public readonly void Run(long* numbers, int count)
     {
         var column = 0;
-        if (RequantizeLanes512.IsSupported)
+        if (RequantizeColumns512.IsSupported)
         {
-            for (; column < Columns; column += 16)
-                Sixteen(numbers, count, column);
+            while (column < Columns)
+            {
+                if (Columns - column > 16 && HasSmallMultipliers(column))
+                {
+                    ThirtyTwo(numbers, count, column);
+                    column += 32;
+                }
+                else
+                {
+                    Sixteen(numbers, count, column);
+                    column += 16;
+                }
+            }
         }
         else if (RequantizeLanes256.IsSupported)
         {
@@ -54,6 +65,33 @@ internal unsafe struct RequantizeTile
             var rule = new Requantizer(Significands[column], Shifts[column]);
             for (var i = 0; i < count; i++)
                 Target[(numbers[i] * Stride) + column] = (byte)rule.Apply(Sums[(i * SumStride) + column], Range.ZeroPoint, Range.Low, Range.High);
+        }
+    }
+
+    private readonly bool HasSmallMultipliers(int column) =>
+        Vector512.GreaterThanOrEqualAll(Vector512.Min(Vector512.Load(Shifts + column), Vector512.Load(Shifts + column + 16)), Vector512.Create(RequantizeColumns512.MinShift));
+
+    private readonly void ThirtyTwo(long* numbers, int count, int column)
+    {
+        var left = new RequantizeColumns512(Vector512.Load(Significands + column), Vector512.Load(Shifts + column));
+        var right = new RequantizeColumns512(Vector512.Load(Significands + column + 16), Vector512.Load(Shifts + column + 16));
+        var zero = Vector512.Create(Range.ZeroPoint);
+        var (low, high) = (Vector512.Create((short)Range.Low), Vector512.Create((short)Range.High));
+        var valid = Columns - column;
+        var sums = Sums + column;
+        var target = Target + column;
+        for (var i = 0; i < count; i++)
+        {
+            var bytes = RequantizeColumns512.Pack(left.Round(Vector512.Load(sums), zero), right.Round(Vector512.Load(sums + 16), zero), low, high);
+            sums += SumStride;
+            var row = target + (numbers[i] * Stride);
+            if (valid >= 32)
+            {
+                bytes.Store(row);
+                continue;
+            }
+            bytes.GetLower().Store(row);
+            Bytes.StorePart(bytes.GetUpper(), row + 16, valid - 16);
         }
     }
 
