@@ -24,7 +24,7 @@ function least(times) {
 }
 
 // ONNX Runtime appends to a node's name what it made of it.
-const plain = name => name.replace(/\/.*$/, '').replace(/_nchwc$/, '');
+const plain = name => name.replace(/\/.*$/, '').replace(/(_nchwc|_token_\d+)$/, '');
 
 function nodesOf(file) {
     const nodes = new Map();

@@ -29,7 +29,8 @@ internal static class OracleCase
 
     /// <summary>
     /// The same with what a race wants: batch 1 is part of the model, and batch normalization has the statistics of its input, so that no number grows or
-    /// vanishes from layer to layer. Beside it lies <c>int8.onnx</c>, the model after post-training quantization on noise.
+    /// vanishes from layer to layer. Beside it lies <c>int8.onnx</c>, the model after post-training quantization on noise, with activations of the type
+    /// that ONNX Runtime computes with.
     /// </summary>
     public static void WriteRace(string network, string folder)
     {
@@ -38,7 +39,7 @@ internal static class OracleCase
         var context = new CompressionContext { Validation = noise, BatchSize = NoiseSamples };
         var int8 = new QuantizeInt8 { Samples = NoiseSamples, BiasCorrection = false }.Apply(graph, context);
         WriteModel(graph.WithBatch(1), folder, "model");
-        WriteModel(int8.WithBatch(1), folder, "int8");
+        WriteModel(UnsignedActivations.Pass.Apply(int8.WithBatch(1)), folder, "int8");
         WriteSample(graph, folder);
     }
 
