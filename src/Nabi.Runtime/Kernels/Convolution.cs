@@ -79,7 +79,7 @@ public sealed unsafe class Convolution
 
     private int Taps => Shape.Window.KernelHeight * Shape.Window.KernelWidth;
 
-    /// <summary>Whether a row of the window is one stretch of memory, padding apart.</summary>
+    /// <summary>Whether a row of the forward window is one stretch of memory, padding apart.</summary>
     private bool MergesColumns => !IsTransposed && Shape.Groups == 1 && Shape.Window.DilationWidth == 1 && !ReadsAmongOthers;
 
     private int ReadStride { get; }
@@ -145,8 +145,9 @@ public sealed unsafe class Convolution
                 rows.Zero = zero;
                 if (rows.Rows > 0)
                 {
+                    rows.MergesColumns = horizontal.Taps.Length > 1 && !ReadsAmongOthers && (Shape.IsDepthwise || (Shape.Groups == 1 && horizontal.TapStep == 1));
                     if (Shape.IsDepthwise)
-                        RunDepthwise(pool, rows, packed, output, epilogue);
+                        RunDepthwise(pool, rows, horizontal.TapStep, packed, output, epilogue);
                     else
                         RunGroups(pool, rows, packed, output, epilogue);
                 }
@@ -206,7 +207,6 @@ public sealed unsafe class Convolution
     private void RunGroups(WorkPool pool, ImageRows rows, float* packed, float* output, in Epilogue epilogue)
     {
         rows.Channels = ReadChannels;
-        rows.MergesColumns = MergesColumns && Shape.Window.KernelWidth > 1;
         var groupSize = Gemm.PackedSize(WriteChannels, rows.Depth);
         for (var g = 0; g < Shape.Groups; g++)
         {
@@ -257,16 +257,15 @@ public sealed unsafe class Convolution
         });
     }
 
-    private void RunDepthwise(WorkPool pool, ImageRows rows, float* packed, float* output, in Epilogue epilogue)
+    private void RunDepthwise(WorkPool pool, ImageRows rows, int tapStep, float* packed, float* output, in Epilogue epilogue)
     {
         rows.Channels = Shape.Groups;
         rows.Blocks = false;
-        rows.MergesColumns = !IsTransposed && Shape.Window.KernelWidth > 1 && !ReadsAmongOthers;
         var kernel = new DepthwiseKernel<FloatSink>
         {
             Source = rows,
             Weights = packed,
-            Step = (nint)Shape.Window.DilationWidth * Shape.Groups,
+            Step = (nint)tapStep * Shape.Groups,
             Sink = new FloatSink(output, WriteStride, epilogue),
         };
         pool.Run(ref kernel, (long)rows.Rows * Math.Max(1, rows.Depth));

@@ -59,6 +59,9 @@ internal sealed class AxisPhase
     /// <summary>Positions in the kernel, in the order of accumulation.</summary>
     public int[] Taps { get; }
 
+    /// <summary>Input positions from one tap to the next.</summary>
+    public int TapStep { get; private init; } = 1;
+
     /// <summary>Pinned: input position of output i under tap t at [i * taps + t], or -1.</summary>
     public int[] Offsets { get; }
 
@@ -73,7 +76,7 @@ internal sealed class AxisPhase
         var taps = new int[kernel];
         for (var t = 0; t < kernel; t++)
             taps[t] = t;
-        var phase = new AxisPhase(0, 1, outputs, taps);
+        var phase = new AxisPhase(0, 1, outputs, taps) { TapStep = dilation };
         phase.Fill((o, t) => (o * stride) + (t * dilation) - pad, inputs);
         return phase;
     }
@@ -84,17 +87,20 @@ internal sealed class AxisPhase
         var phases = new AxisPhase[Math.Min(stride, outputs)];
         for (var p = 0; p < phases.Length; p++)
         {
+            // From the last tap on: their positions then ascend, a fixed step apart, as in the forward direction.
             var taps = new List<int>();
-            for (var t = 0; t < kernel; t++)
+            for (var t = kernel - 1; t >= 0; t--)
             {
                 if ((p + pad - (t * dilation)) % stride == 0)
                     taps.Add(t);
             }
-            phases[p] = new AxisPhase(p, stride, (outputs - p + stride - 1) / stride, [.. taps]);
+            phases[p] = new AxisPhase(p, stride, (outputs - p + stride - 1) / stride, [.. taps]) { TapStep = dilation / Divisor(dilation, stride) };
             phases[p].Fill((o, t) => (o + pad - (t * dilation)) / stride, inputs, (o, t) => o + pad - (t * dilation) >= 0);
         }
         return phases;
     }
+
+    private static int Divisor(int a, int b) => b == 0 ? a : Divisor(b, a % b);
 
     private void Fill(Func<int, int, int> position, int inputs, Func<int, int, bool>? exists = null)
     {
