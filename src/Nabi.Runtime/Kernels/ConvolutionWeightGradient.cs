@@ -4,7 +4,7 @@ namespace Nabi.Runtime.Kernels;
 
 /// <summary>The gradient of a convolution with respect to its weights: dW[o, i, y, x] = sum over output pixels of input under the tap times output gradient.</summary>
 /// <remarks>
-/// Dense and grouped convolutions are products A^T B over the pixels, with A gathered through the taps; depthwise ones are accumulated directly.
+/// Dense and grouped convolutions are products A^T B over the pixels, with A gathered through the taps; depthwise ones are summed directly.
 /// The result does not depend on the number of workers. The gradient with respect to the input is <see cref="Convolution"/> in its transposed
 /// direction, the gradient of a bias a <see cref="Reduction"/> of columns.
 /// </remarks>
@@ -31,7 +31,11 @@ public sealed unsafe class ConvolutionWeightGradient
 
     /// <summary>Floats of scratch memory.</summary>
     /// <param name="workers">Size of the pool.</param>
-    public long ScratchSize(int workers) => Zeros + shape.WeightSize + (shape.IsDepthwise ? 0 : DepthLoop.ScratchSize(OutGroup) * workers);
+    public long ScratchSize(int workers) => Zeros + (shape.IsDepthwise
+        ? shape.WeightSize * Slices
+        : shape.WeightSize + (DepthLoop.ScratchSize(OutGroup) * workers));
+
+    private int Slices => DepthwiseWeightGradientKernel.Slices(shape.Window.Batch * shape.Window.OutHeight);
 
     /// <summary>Zeros that padding points at.</summary>
     private int Zeros => (shape.IsDepthwise ? shape.Groups : InGroup) + 16;
@@ -55,8 +59,10 @@ public sealed unsafe class ConvolutionWeightGradient
         {
             rows.Channels = shape.Groups;
             rows.Source = input;
-            var kernel = new DepthwiseGradientKernel { Source = rows, OutputGradient = outputGradient, Result = result };
+            var kernel = new DepthwiseWeightGradientKernel { Source = rows, OutputGradient = outputGradient, Sums = result };
             pool.Run(ref kernel, (long)rows.Rows * Taps * shape.Groups);
+            var add = new AddSlices { Sums = result, Size = shape.WeightSize, Slices = Slices };
+            pool.Run(ref add, shape.WeightSize * add.Slices);
         }
         else
         {
@@ -100,43 +106,24 @@ public sealed unsafe class ConvolutionWeightGradient
         }
     }
 
-    private struct DepthwiseGradientKernel : IKernel
+    /// <summary>Adds the later slices to the first.</summary>
+    private struct AddSlices : IKernel
     {
-        public ImageRows Source;
-        public float* OutputGradient;
+        public float* Sums;
+        public long Size;
+        public int Slices;
 
-        /// <summary>[tap][channel].</summary>
-        public float* Result;
-
-        [SkipLocalsInit]
         public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            // Workers own channels.
-            var channels = Source.Channels;
-            var (first, last) = WorkPool.ShareLines(channels, worker, workers);
-            var taps = Source.RowTaps * Source.ColumnTaps;
-            for (var tap = 0; tap < taps; tap++)
-                new Span<float>(Result + ((long)tap * channels) + first, (int)(last - first)).Clear();
-            if (first == last)
-                return;
-            var inputs = stackalloc float*[taps];
-            long number;
-            for (var pixel = 0; pixel < Source.Rows; pixel++)
+            var (first, last) = WorkPool.ShareLines(Size, worker, workers);
+            for (var i = first; i < last; i += L.Count)
             {
-                Source.Inputs(pixel, 1, 1, 0, Source.Depth, inputs, &number, out _, out _);
-                var gradient = OutputGradient + (number * channels);
-                for (var tap = 0; tap < taps; tap++)
-                {
-                    var sum = Result + ((long)tap * channels);
-                    var x = inputs[tap];
-                    var c = first;
-                    for (; c <= last - L.Count; c += L.Count)
-                        L.Store(L.MultiplyAdd(L.Load(x + c), L.Load(gradient + c), L.Load(sum + c)), sum + c);
-                    for (; c < last; c++)
-                        sum[c] += x[c] * gradient[c];
-                }
+                var sum = Simd.Load<L, V>(Sums + i, last - i);
+                for (var slice = 1; slice < Slices; slice++)
+                    sum = L.Add(sum, Simd.Load<L, V>(Sums + (slice * Size) + i, last - i));
+                Simd.Store<L, V>(sum, Sums + i, last - i);
             }
         }
     }
