@@ -48,11 +48,12 @@ internal static unsafe class BatchNorm
     /// <param name="channels">Channels.</param>
     /// <param name="x">[rows, channels].</param>
     /// <param name="residual">Added before the activation, or null.</param>
-    /// <param name="relu">Limit the result to 0 and above?</param>
+    /// <param name="low">Limits the result from below; minus infinity for no limit.</param>
+    /// <param name="high">Limits the result from above.</param>
     /// <param name="y">[rows, channels]; may be <paramref name="residual"/>, and may be <paramref name="x"/>.</param>
     /// <param name="s">Parameters and statistics.</param>
     /// <param name="scratch"><see cref="ScratchSize"/> doubles.</param>
-    public static void Forward(WorkPool pool, int rows, int channels, float* x, float* residual, bool relu, float* y, Statistics s, double* scratch)
+    public static void Forward(WorkPool pool, int rows, int channels, float* x, float* residual, float low, float high, float* y, Statistics s, double* scratch)
     {
         var work = (long)rows * channels;
         new Span<double>(scratch, 2 * pool.Workers * channels).Clear();
@@ -77,14 +78,27 @@ internal static unsafe class BatchNorm
         }
         var apply = new EachRow<Apply>
         {
-            Rows = rows, Channels = channels, Of = new Apply { X = x, Residual = residual, Relu = relu, Y = y, Factor = factor, Shift = shift },
+            Rows = rows, Channels = channels, Of = new Apply { X = x, Residual = residual, Low = low, High = high, Y = y, Factor = factor, Shift = shift },
         };
         pool.Run(ref apply, work);
     }
 
+    /// <summary>Where the gradient of an activation after the normalization passes: where the result lies in [Low, High].</summary>
+    /// <param name="offset">Offset per channel, from which the result is computed again; null if no activation followed.</param>
+    /// <param name="low">Lower end.</param>
+    /// <param name="high">Upper end.</param>
+    public readonly struct Gate(float* offset, float low, float high)
+    {
+        public float* Offset => offset;
+
+        public float Low => low;
+
+        public float High => high;
+    }
+
     /// <summary>
-    /// dx = scale inverse (g - mean(g) - z mean(g z)), dscale = sum(g z), doffset = sum(g), where z = (x - mean) inverse and g is dy, or with
-    /// <paramref name="offset"/> given dy where the normalized value was above 0 (a Relu followed) and 0 elsewhere.
+    /// dx = scale inverse (g - mean(g) - z mean(g z)), dscale = sum(g z), doffset = sum(g), where z = (x - mean) inverse and g is dy where the
+    /// <paramref name="gate"/> is open and 0 elsewhere.
     /// </summary>
     /// <param name="pool">Shares the rows.</param>
     /// <param name="rows">Pixels of all images.</param>
@@ -92,7 +106,7 @@ internal static unsafe class BatchNorm
     /// <param name="x">The forward input.</param>
     /// <param name="dy">The incoming gradient.</param>
     /// <param name="scale">Scale per channel.</param>
-    /// <param name="offset">Offset per channel if a Relu followed, else null.</param>
+    /// <param name="gate">The activation that followed.</param>
     /// <param name="mean">The batch's mean.</param>
     /// <param name="inverse">The batch's inverse standard deviation.</param>
     /// <param name="dx">The gradient of x; may be <paramref name="dy"/>.</param>
@@ -100,17 +114,17 @@ internal static unsafe class BatchNorm
     /// <param name="doffset">The gradient of the offset.</param>
     /// <param name="scratch"><see cref="ScratchSize"/> doubles.</param>
     public static void Backward(
-        WorkPool pool, int rows, int channels, float* x, float* dy, float* scale, float* offset, float* mean, float* inverse,
+        WorkPool pool, int rows, int channels, float* x, float* dy, float* scale, in Gate gate, float* mean, float* inverse,
         float* dx, float* dscale, float* doffset, double* scratch)
     {
         var work = (long)rows * channels;
         new Span<double>(scratch, 2 * pool.Workers * channels).Clear();
         var factor = (float*)(scratch + (2L * pool.Workers * channels));
         var shift = factor + channels;
-        for (var c = 0; offset is not null && c < channels; c++) Affine(scale[c], offset[c], mean[c], inverse[c], out factor[c], out shift[c]);
+        var isGated = gate.Offset is not null;
+        for (var c = 0; isGated && c < channels; c++) Affine(scale[c], gate.Offset[c], mean[c], inverse[c], out factor[c], out shift[c]);
         var kernel = new GradientKernel { Rows = rows, Channels = channels, X = x, Dy = dy, Mean = mean, Inverse = inverse, Sums = scratch };
-        kernel.Factor = offset is null ? null : factor;
-        kernel.Shift = shift;
+        kernel.Open = new OpenInterval { Factor = isGated ? factor : null, Shift = shift, Low = gate.Low, High = gate.High };
         pool.Run(ref kernel, work);
         // dx = p g + q x + r per channel; p, q, r take the place of the sums.
         var p = (float*)(scratch + ((2L * pool.Workers) + 1) * channels);
@@ -136,7 +150,7 @@ internal static unsafe class BatchNorm
         }
         var combine = new EachRow<Combine>
         {
-            Rows = rows, Channels = channels, Of = new Combine { X = x, Dy = dy, Dx = dx, P = p, Q = q, R = r, Factor = kernel.Factor, Shift = shift },
+            Rows = rows, Channels = channels, Of = new Combine { X = x, Dy = dy, Dx = dx, P = p, Q = q, R = r, Open = kernel.Open },
         };
         pool.Run(ref combine, work);
     }
@@ -187,12 +201,25 @@ internal static unsafe class BatchNorm
         }
     }
 
-    // The gradient where the normalized value was above 0: what went through Relu.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Gated<L, V>(V g, V x, float* factor, float* shift, int left)
-        where L : unmanaged, ILanes<V>
-        where V : unmanaged =>
-        L.Select(L.Less(L.Fill(0f), L.MultiplyAdd(x, Simd.Load<L, V>(factor, left), Simd.Load<L, V>(shift, left))), g, L.Fill(0f));
+    /// <summary>The gradient where the normalized value lay in an interval: what went through an activation.</summary>
+    private struct OpenInterval
+    {
+        /// <summary>With <see cref="Shift"/> computes the normalized value again; null if everything passes.</summary>
+        public float* Factor;
+
+        public float* Shift;
+        public float Low;
+        public float High;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly V Pass<L, V>(V g, V x, V factor, V shift)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var z = L.MultiplyAdd(x, factor, shift);
+            return L.Select(L.Equal(L.Clamp(z, Low, High), z), g, L.Fill(0f));
+        }
+    }
 
     private static void AddLanes<L, V>(V value, double* sums, int left)
         where L : unmanaged, ILanes<V>
@@ -222,7 +249,8 @@ internal static unsafe class BatchNorm
             where V : unmanaged
         {
             var (first, last) = WorkPool.Share(Rows, worker, workers);
-            for (long row = first; row < last; row++)
+            // Backwards: the sums were just taken forwards, so the last rows are in the cache.
+            for (long row = last - 1; row >= first; row--)
             {
                 var at = row * Channels;
                 for (var c = 0; c < Channels; c += L.Count) Of.Do<L, V>(at, c, Channels - c);
@@ -237,7 +265,8 @@ internal static unsafe class BatchNorm
         public float* Y;
         public float* Factor;
         public float* Shift;
-        public bool Relu;
+        public float Low;
+        public float High;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly void Do<L, V>(long at, int c, int left)
@@ -246,7 +275,7 @@ internal static unsafe class BatchNorm
         {
             var y = L.MultiplyAdd(Simd.Load<L, V>(X + at + c, left), Simd.Load<L, V>(Factor + c, left), Simd.Load<L, V>(Shift + c, left));
             if (Residual is not null) y = L.Add(y, Simd.Load<L, V>(Residual + at + c, left));
-            if (Relu) y = L.Clamp(y, 0f, float.PositiveInfinity);
+            y = L.Clamp(y, Low, High);
             Simd.Store<L, V>(y, Y + at + c, left);
         }
     }
@@ -260,8 +289,7 @@ internal static unsafe class BatchNorm
         public float* Dy;
         public float* Mean;
         public float* Inverse;
-        public float* Factor;
-        public float* Shift;
+        public OpenInterval Open;
         public double* Sums;
 
         public readonly void Run<L, V>(int worker, int workers)
@@ -283,12 +311,14 @@ internal static unsafe class BatchNorm
             where V : unmanaged
         {
             var mean = Simd.Load<L, V>(Mean + c, left);
-            V sum = default, products = default;
+            V sum = default, products = default, factor = default, shift = default;
+            var isGated = Open.Factor is not null;
+            if (isGated) (factor, shift) = (Simd.Load<L, V>(Open.Factor + c, left), Simd.Load<L, V>(Open.Shift + c, left));
             for (var i = 0; i < count; i++)
             {
                 var x = Simd.Load<L, V>(X + at, left);
                 var g = Simd.Load<L, V>(Dy + at, left);
-                if (Factor is not null) g = Gated<L, V>(g, x, Factor + c, Shift + c, left);
+                if (isGated) g = Open.Pass<L, V>(g, x, factor, shift);
                 sum = L.Add(sum, g);
                 products = L.MultiplyAdd(g, L.Subtract(x, mean), products);
                 at += Channels;
@@ -306,8 +336,7 @@ internal static unsafe class BatchNorm
         public float* P;
         public float* Q;
         public float* R;
-        public float* Factor;
-        public float* Shift;
+        public OpenInterval Open;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly void Do<L, V>(long at, int c, int left)
@@ -316,7 +345,7 @@ internal static unsafe class BatchNorm
         {
             var x = Simd.Load<L, V>(X + at + c, left);
             var g = Simd.Load<L, V>(Dy + at + c, left);
-            if (Factor is not null) g = Gated<L, V>(g, x, Factor + c, Shift + c, left);
+            if (Open.Factor is not null) g = Open.Pass<L, V>(g, x, Simd.Load<L, V>(Open.Factor + c, left), Simd.Load<L, V>(Open.Shift + c, left));
             var dx = L.MultiplyAdd(g, Simd.Load<L, V>(P + c, left), L.MultiplyAdd(x, Simd.Load<L, V>(Q + c, left), Simd.Load<L, V>(R + c, left)));
             Simd.Store<L, V>(dx, Dx + at + c, left);
         }

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>The gradient of a convolution with respect to its weights: dW[o, i, y, x] = sum over output pixels of input under the tap times output gradient.</summary>

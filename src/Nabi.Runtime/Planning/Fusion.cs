@@ -12,8 +12,9 @@ internal sealed class Fusion
 {
     private readonly Dictionary<Node, IReadOnlyList<Node>> _groups = [];
     private readonly HashSet<Node> _absorbed = [];
+    private readonly Dictionary<Value, HashSet<Node>> _gatedReaders = [];
 
-    private readonly Dictionary<Node, ReluGate> _gates = [];
+    private readonly Dictionary<Node, GradientGate> _gates = [];
     private readonly Dictionary<Node, QuantizedMatch> _quantized = [];
 
     private Fusion() { }
@@ -31,9 +32,9 @@ internal sealed class Fusion
             fusion._quantized[node] = match;
             fusion.Add(match.Group);
         }
-        foreach (var node in graph.Nodes)
-            if (Epilogues.CanStart(node) && !fusion._absorbed.Contains(node)) fusion.Add(Epilogues.Chain(node, n => fusion._absorbed.Contains(n) || fusion._groups.ContainsKey(n)));
         foreach (var node in graph.Nodes) fusion.AbsorbGate(node);
+        foreach (var node in graph.Nodes)
+            if (Epilogues.CanStart(node) && !fusion._absorbed.Contains(node)) fusion.Add(Epilogues.Chain(node, n => fusion._absorbed.Contains(n) || fusion._groups.ContainsKey(n), fusion.OnlyReader));
         foreach (var node in graph.Nodes)
             if (ChannelShuffles.JoinedBy(node) is { } join) fusion.Add([join, node]);
         fusion.GroupElementwise(graph);
@@ -47,24 +48,33 @@ internal sealed class Fusion
     public QuantizedMatch? QuantizedOf(Node node) => _quantized.GetValueOrDefault(node);
 
     /// <summary>The gate absorbed into the gradient of a batch normalization, or null.</summary>
-    public ReluGate? GateOf(Node gradient) => _gates.GetValueOrDefault(gradient);
+    public GradientGate? GateOf(Node gradient) => _gates.GetValueOrDefault(gradient);
 
-    // dY = g where Relu(z) > 0, for the z that this normalization made: its gradient can tell from x, so the three nodes need not run.
+    // The gate of an activation of what this normalization made: its gradient can tell from x where the gate is open, so the gate's nodes need not run.
     private void AbsorbGate(Node node)
     {
         if (node.Op is not BatchNormalizationGradient || node.Inputs.Count < 5 || node.Inputs.Any(v => v is not { DType: DType.Float32 })) return;
-        if (node.Inputs[2] is not { UseCount: 1, Producer: { Op: Mul } gate }) return;
-        for (var side = 0; side < 2; side++)
+        if (GradientGate.Of(node.Inputs[2]) is not { Argument: { Index: 0, Producer: { Op: BatchNormalization { TrainingMode: true } } forward } } gate) return;
+        if (forward.Inputs[0] != node.Inputs[0] || forward.Inputs[1] != node.Inputs[1]) return;
+        _gates[node] = gate;
+        if (!_gatedReaders.TryGetValue(gate.Argument, out var gated)) _gatedReaders[gate.Argument] = gated = [];
+        gated.UnionWith(gate.Nodes);
+        _absorbed.UnionWith(gate.Nodes);
+    }
+
+    // The only node that reads a value, apart from gates that compute it again.
+    private Node? OnlyReader(Value value)
+    {
+        if (value.UseCount == 1) return value.Users.Count == 1 ? value.Users[0] : null;
+        if (value.IsOutput || !_gatedReaders.TryGetValue(value, out var gated)) return null;
+        Node? reader = null;
+        foreach (var user in value.Users)
         {
-            if (gate.Inputs[side] is not { UseCount: 1, Producer: { Op: Cast, Inputs: [{ UseCount: 1, Producer: { Op: Greater } question }] } cast }) continue;
-            if (question.Inputs[1]!.Constant is not { Count: 1 } zero || zero.Item() != 0) continue;
-            if (question.Inputs[0] is not { Producer: { Op: Relu, Inputs: [{ Index: 0, Producer: { Op: BatchNormalization { TrainingMode: true } } forward }] } }) continue;
-            if (forward.Inputs[0] != node.Inputs[0] || forward.Inputs[1] != node.Inputs[1] || gate.Inputs[1 - side] is not { } gradient) continue;
-            if (!gradient.Shape.Equals(gate.Output.Shape)) continue;
-            _gates[node] = new ReluGate(gradient, forward.Inputs[2]!);
-            foreach (var absorbed in (ReadOnlySpan<Node>)[gate, cast, question]) _absorbed.Add(absorbed);
-            return;
+            if (gated.Contains(user)) continue;
+            if (reader is not null) return null;
+            reader = user;
         }
+        return reader;
     }
 
     private void Add(IReadOnlyList<Node> group)
@@ -112,8 +122,3 @@ internal sealed class Fusion
         return operands.Count + group.Count;   // instructions count too: both are bounded
     }
 }
-
-/// <summary>A Relu between a batch normalization and what follows it, seen from the backward pass.</summary>
-/// <param name="Gradient">What flows into the Relu's result.</param>
-/// <param name="Offset">The normalization's offset, with which the gradient computes again where the Relu was open.</param>
-internal sealed record ReluGate(Value Gradient, Value Offset);

@@ -110,6 +110,28 @@ public class FusionTests
         AssertSame(b.Build(), 2e-3);   // a scale's gradient jumps where a quotient is next to a tie
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ClipAfterNormalizationIsFusedForwardAndBackward(bool isReadElsewhere)
+    {
+        var b = new GraphBuilder("clip");
+        Value Statistic(float value) => b.Constant(Tensor.Full<float>([5], value));
+        var x = b.Input("x", DType.Float32, [2, 5, 4, 3]);
+        var (scale, offset) = (b.Parameter("scale", Shifted(Random([5], 1), 1)), b.Parameter("offset", Random([5], 2)));
+        var normalized = b.ApplyAll(new BatchNormalization { TrainingMode = true }, 5, x, scale, offset, Statistic(0), Statistic(1))[0];
+        var clipped = b.Apply(new Clip(), normalized, b.Constant(Tensor.Scalar(-0.3f)), b.Constant(Tensor.Scalar(0.6f)));
+        var y = b.Mul(clipped, clipped);
+        var gradients = Gradients.Add(b, b.ReduceSum(y, []), [x, scale, offset]);
+        b.Output("y", y);
+        if (isReadElsewhere) b.Output("normalized", normalized);
+        for (var i = 0; i < gradients.Count; i++) b.Output($"g{i}", gradients[i]);
+        var kernels = AssertSame(b.Build(), 1e-4).Steps.Select(s => s.Kernel).ToArray();
+        Assert.Contains("batchnorm.gradient+gate", kernels);
+        Assert.Contains(isReadElsewhere ? "batchnorm.training" : "batchnorm.training+clip", kernels);
+        Assert.DoesNotContain(kernels, k => k.Contains("Where", StringComparison.Ordinal));
+    }
+
     private static Value Conv(GraphBuilder b, Value x, int filters, int channels, int kernel = 3) =>
         b.Conv(x, b.Parameter("w", Random([filters, channels, kernel, kernel], (ulong)filters)), b.Parameter("b", Random([filters], 3)), pad: kernel / 2);
 

@@ -33,6 +33,6 @@ public class TrainingStepTests
         var kernels = session.Plan!.Steps.Select(s => s.Kernel).ToArray();
         Assert.Contains("batchnorm.training+relu", kernels);
         Assert.Contains("batchnorm.training+residual+relu", kernels);
-        Assert.Contains("batchnorm.gradient+relu", kernels);
+        Assert.Contains("batchnorm.gradient+gate", kernels);
     }
 }

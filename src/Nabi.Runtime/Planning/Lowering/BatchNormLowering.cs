@@ -27,9 +27,9 @@ internal static unsafe class BatchNormLowering
         var x = planner.Read(node.Inputs[0]!, layout);
         var parameters = node.Inputs.Skip(1).Select(v => planner.Read(v!)).ToArray();
         var epilogue = Epilogues.Plan(group, planner, layout);
-        if (epilogue.Bias is not null || epilogue.Activation.Kind is not (UnaryKind.Identity or UnaryKind.Relu)) return false;
+        if (epilogue.Bias is not null || !epilogue.Activation.TryGetRange(out var low, out var high)) return false;
         var channels = result.Shape[1];
-        var (rows, isRelu) = (result.Shape.Count / channels, epilogue.Activation.Kind == UnaryKind.Relu);
+        var rows = result.Shape.Count / channels;
         var y = planner.Define(result, layout);
         // New running mean and variance, batch mean and inverse deviation: memory of the step where the graph does not ask for them.
         var statistics = new Slot[4];
@@ -48,7 +48,7 @@ internal static unsafe class BatchNormLowering
                 NewRunningMean = statistics[0].Floats, NewRunningVariance = statistics[1].Floats, Mean = statistics[2].Floats, Inverse = statistics[3].Floats,
                 Momentum = op.Momentum, Epsilon = op.Epsilon,
             };
-            BatchNorm.Forward(context.Pool, rows, channels, x.Floats, epilogue.Residual is null ? null : epilogue.Residual.Floats, isRelu, y.Floats, s, (double*)scratch.Address);
+            BatchNorm.Forward(context.Pool, rows, channels, x.Floats, epilogue.Residual is null ? null : epilogue.Residual.Floats, low, high, y.Floats, s, (double*)scratch.Address);
         })
         {
             Scratch = [scratch, .. statistics.Skip(defined.Length)],
@@ -80,7 +80,7 @@ internal static unsafe class BatchNormLowering
         return true;
     }
 
-    // The group is the gradient alone, or the nodes that gate dY by a Relu after the normalization, then the gradient.
+    // With a gate, dY is what flows into the activation after the normalization.
     private static bool LowerGradient(IReadOnlyList<Node> group, Planner planner)
     {
         var node = group[0];
@@ -89,7 +89,8 @@ internal static unsafe class BatchNormLowering
         var layout = data.Shape.Rank > 2 ? Layout.ChannelsLast : Layout.RowMajor;
         var (x, dy) = (planner.Read(data, layout), planner.Read(gate?.Gradient ?? node.Inputs[2]!, layout));
         var (scale, mean, inverse) = (planner.Read(node.Inputs[1]!), planner.Read(node.Inputs[3]!), planner.Read(node.Inputs[4]!));
-        var offset = gate is null ? null : planner.Read(gate.Offset);
+        var offset = gate is null ? null : planner.Read(gate.Argument.Producer!.Inputs[2]!);
+        var (low, high) = gate is null ? (0f, 0f) : (gate.Low, gate.High);
         var dx = planner.Define(node.Outputs[0], layout);
         var (dscale, doffset) = (Defined(1), Defined(2));
         var channels = data.Shape[1];
@@ -97,8 +98,8 @@ internal static unsafe class BatchNormLowering
         var scratch = Planner.Scratch(node.Name, DType.Float64, BatchNorm.ScratchSize(planner.Options.Threads, channels));
         Slot[] inputs = [x, dy, scale, mean, inverse, .. offset is null ? [] : (Slot[])[offset]];
         Slot[] optional = [dscale, doffset];
-        planner.Emit(new Step(node.Name, $"batchnorm.gradient{(gate is null ? "" : "+relu")}", inputs, [dx, .. optional.Take(node.Outputs.Count - 1)], context =>
-            BatchNorm.Backward(context.Pool, rows, channels, x.Floats, dy.Floats, scale.Floats, offset is null ? null : offset.Floats, mean.Floats, inverse.Floats,
+        planner.Emit(new Step(node.Name, $"batchnorm.gradient{(gate is null ? "" : "+gate")}", inputs, [dx, .. optional.Take(node.Outputs.Count - 1)], context =>
+            BatchNorm.Backward(context.Pool, rows, channels, x.Floats, dy.Floats, scale.Floats, offset is null ? default(BatchNorm.Gate) : new BatchNorm.Gate(offset.Floats, low, high), mean.Floats, inverse.Floats,
                 dx.Floats, dscale.Floats, doffset.Floats, (double*)scratch.Address))
         {
             Scratch = [scratch, .. optional.Skip(node.Outputs.Count - 1)],

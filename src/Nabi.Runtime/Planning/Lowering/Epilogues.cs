@@ -17,11 +17,14 @@ internal static class Epilogues
     private static readonly HashSet<Type> ProductTypes = [typeof(MatMul), typeof(Ops.Gemm), typeof(Conv), typeof(ConvTranspose), typeof(ConvInputGradient)];
 
     /// <summary>The product and the nodes its epilogue does.</summary>
-    public static IReadOnlyList<Node> Chain(Node product, Func<Node, bool> isTaken)
+    /// <param name="product">Starts the chain.</param>
+    /// <param name="isTaken">Is a node done in another step?</param>
+    /// <param name="onlyReader">The one node that needs a value, or null.</param>
+    public static IReadOnlyList<Node> Chain(Node product, Func<Node, bool> isTaken, Func<Value, Node?> onlyReader)
     {
         var chain = new List<Node> { product };
         var stage = 0;
-        while (chain[^1].Output is { UseCount: 1, Users: [var next] } value && !isTaken(next) && StageOf(next, value, product) is { } s && s > stage)
+        while (chain[^1].Output is var value && onlyReader(value) is { } next && !isTaken(next) && StageOf(next, value, product) is { } s && s > stage)
         {
             chain.Add(next);
             stage = s;
@@ -38,7 +41,7 @@ internal static class Epilogues
         if (value == product.Output && Normalization.IsFoldable(node, product)) return 1;
         if (node.Op is Add && OtherOperand(node, value) is { DType: DType.Float32 } other)
             return IsPerChannel(other, value, product) ? HasBias(product) || value != product.Output ? null : 2 : other.Shape.Equals(value.Shape) && other != value ? 3 : null;
-        return Activations.TryGet(node, out _) && (product.Op is not BatchNormalization || node.Op is Relu) && node.Inputs[0] == value ? Last : null;
+        return Activations.TryGet(node, out _) && (product.Op is not BatchNormalization || node.Op is Relu or Clip) && node.Inputs[0] == value ? Last : null;
     }
 
     /// <summary>Has the product a bias of its own?</summary>
