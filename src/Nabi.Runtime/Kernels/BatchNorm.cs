@@ -178,6 +178,7 @@ internal static unsafe class BatchNorm
             for (var row = first; row < last; row += Stretch)
             {
                 var count = Math.Min(Stretch, last - row);
+                Simd.Prefetch(X + ((long)row * Channels), (long)count * Channels);
                 for (var c = 0; c < Channels; c += L.Count) Add<L, V>(X + ((long)row * Channels) + c, X + c, Channels - c, count, sums + c);
             }
         }
@@ -249,11 +250,14 @@ internal static unsafe class BatchNorm
             where V : unmanaged
         {
             var (first, last) = WorkPool.Share(Rows, worker, workers);
-            // Backwards: the sums were just taken forwards, so the last rows are in the cache.
-            for (long row = last - 1; row >= first; row--)
+            // Stretches from the end: the sums were just taken from the start, so the last rows are in the cache.
+            for (var end = last; end > first; end -= Stretch)
             {
-                var at = row * Channels;
-                for (var c = 0; c < Channels; c += L.Count) Of.Do<L, V>(at, c, Channels - c);
+                for (long row = Math.Max(first, end - Stretch); row < end; row++)
+                {
+                    var at = row * Channels;
+                    for (var c = 0; c < Channels; c += L.Count) Of.Do<L, V>(at, c, Channels - c);
+                }
             }
         }
     }
@@ -301,6 +305,8 @@ internal static unsafe class BatchNorm
             for (var row = first; row < last; row += Stretch)
             {
                 var count = Math.Min(Stretch, last - row);
+                Simd.Prefetch(X + ((long)row * Channels), (long)count * Channels);
+                Simd.Prefetch(Dy + ((long)row * Channels), (long)count * Channels);
                 for (var c = 0; c < Channels; c += L.Count) Add<L, V>(((long)row * Channels) + c, c, Channels - c, count, sums + c);
             }
         }

@@ -57,7 +57,7 @@ public sealed unsafe class ConvolutionWeightGradient
         {
             rows.Channels = shape.Groups;
             rows.Source = input;
-            var kernel = new DepthwiseWeightGradientKernel { Source = rows, OutputGradient = outputGradient, Sums = result };
+            var kernel = new DepthwiseWeightGradientKernel { Source = rows, OutputGradient = outputGradient, RowStride = shape.Window.StrideHeight, Sums = result };
             pool.Run(ref kernel, (long)rows.Rows * Taps * shape.Groups);
             var add = new AddSlices { Sums = result, Size = shape.WeightSize, Slices = Slices };
             pool.Run(ref add, shape.WeightSize * add.Slices);

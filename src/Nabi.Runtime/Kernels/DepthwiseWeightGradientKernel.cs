@@ -17,6 +17,9 @@ internal unsafe struct DepthwiseWeightGradientKernel : IKernel
     /// <summary>[Batch, OutHeight, OutWidth, channels].</summary>
     public float* OutputGradient;
 
+    /// <summary>Input lines from one line of output pixels to the next.</summary>
+    public int RowStride;
+
     /// <summary>[slice][tap][channel], written.</summary>
     public float* Sums;
 
@@ -39,8 +42,23 @@ internal unsafe struct DepthwiseWeightGradientKernel : IKernel
             var (line, end) = WorkPool.Share(lines, slice, slices);
             for (; line < end; line += step)
             {
+                var stop = Math.Min(end, line + step);
+                Prefetch(line, stop);
                 for (var c = 0; c < channels; c += L.Count)
-                    Block<L, V>(line, Math.Min(end, line + step), c, sums + c);
+                    Block<L, V>(line, stop, c, sums + c);
+            }
+        }
+    }
+
+    /// <summary>Asks for what a block of lines reads and the block before did not.</summary>
+    private readonly void Prefetch(int line, int end)
+    {
+        for (; line < end; line++)
+        {
+            for (var y = 0; y < Source.RowTaps; y++)
+            {
+                if (TryLine(line, 0, y, out var x, out var gradient) && y >= Source.RowTaps - RowStride) Simd.Prefetch(x, Source.InWidth * Source.PixelStride);
+                if (y == 0) Simd.Prefetch(gradient, (long)Source.ColumnCount * Source.Channels);
             }
         }
     }
