@@ -37,6 +37,7 @@ internal static class ConvCases
         ["depthwise 3x3 stride 2"] = Of(1, 9, 11, 64, 64, 3, stride: 2, pad: 1, groups: 64),
         ["depthwise 5x5"] = Of(1, 7, 7, 3, 3, 5, pad: 2, groups: 3),
         ["depthwise 3x3 dilated"] = Of(1, 8, 8, 33, 33, 3, pad: 2, dilation: 2, groups: 33),
+        ["depthwise 7x7 stride 2"] = Of(2, 11, 10, 18, 18, 7, stride: 2, pad: 3, groups: 18),
         ["depthwise wide"] = Of(1, 3, 3, 300, 300, 3, pad: 1, groups: 300),
         ["window larger than image"] = Of(1, 2, 2, 3, 4, 5, pad: 2),
         ["nothing to see"] = Of(1, 1, 1, 2, 3, 3, pad: 4, stride: 2),
