@@ -7,6 +7,9 @@ internal sealed unsafe class StridedCopy
     private const int MaxRank = 8;
     private const int Tile = 16;
 
+    /// <summary>Elements done at once where there are fewer columns than a tile has: they stay in the first-level cache.</summary>
+    private const int NarrowBlock = 1024;
+
     private readonly int[] _dims;
     private readonly long[] _from;
     private readonly long[] _to;
@@ -93,7 +96,8 @@ internal sealed unsafe class StridedCopy
             where V : unmanaged
         {
             var rows = Dims[Rank - 2];
-            var bands = (rows + Tile - 1) / Tile;
+            var height = Dims[Rank - 1] < Tile ? NarrowBlock / Math.Max(1, Dims[Rank - 1]) : Tile;
+            var bands = (rows + height - 1) / height;
             var (first, last) = WorkPool.Share(checked(Outer * bands), worker, workers);
             for (var item = first; item < last; item++)
             {
@@ -106,8 +110,8 @@ internal sealed unsafe class StridedCopy
                     source += index * From[axis];
                     target += index * To[axis];
                 }
-                var row = band * Tile;
-                Band(source + (row * From[Rank - 2]), target + (row * To[Rank - 2]), Math.Min(Tile, rows - row));
+                var row = band * height;
+                Band(source + (row * From[Rank - 2]), target + (row * To[Rank - 2]), Math.Min(height, rows - row));
             }
         }
 
@@ -131,6 +135,15 @@ internal sealed unsafe class StridedCopy
             {
                 for (var r = 0; r < rows; r++)
                     Buffer.MemoryCopy(source + (r * fromRow), target + (r * toRow), (long)columns * sizeof(T), (long)columns * sizeof(T));
+                return;
+            }
+            if (columns < Tile)   // the planes of an image become the channels of its pixels, one after the other
+            {
+                for (var c = 0; c < columns; c++)
+                {
+                    byte* from = source + (c * fromColumn), to = target + (c * toColumn);
+                    for (var r = 0; r < rows; r++, from += fromRow, to += toRow) *(T*)to = *(T*)from;
+                }
                 return;
             }
             for (var start = 0; start < columns; start += Tile)

@@ -10,6 +10,7 @@ public sealed unsafe class StridedCopyTests : IDisposable
 
     [Theory]
     [InlineData(new long[] { 2, 3, 5, 7 }, new[] { 0, 2, 3, 1 })]
+    [InlineData(new long[] { 2, 3, 33, 41 }, new[] { 0, 2, 3, 1 })]
     [InlineData(new long[] { 2, 33, 17, 5 }, new[] { 0, 2, 3, 1 })]
     [InlineData(new long[] { 2, 5, 7, 40 }, new[] { 0, 3, 1, 2 })]
     [InlineData(new long[] { 1, 64, 30, 30 }, new[] { 0, 2, 3, 1 })]
