@@ -19,6 +19,7 @@ public sealed class Plan
     private readonly List<Slot> _arenaSlots;
     private readonly List<Slot> _constantSlots;
     private NativeBlock? _constants;
+    private bool _isBorrowing;
     private NativeBlock? _placedIn;
 
     internal Plan(Graph graph, IReadOnlyList<Step> prepare, IReadOnlyList<Step> steps, Slot[] inputs, Slot[] outputs, IReadOnlyList<(Slot From, Slot To)> updates)
@@ -79,14 +80,22 @@ public sealed class Plan
     internal IReadOnlyList<Slot> ArenaSlots => _arenaSlots;
 
     /// <summary>Computes everything that depends on constants only.</summary>
-    internal unsafe void Prepare(RunContext context)
+    internal void Prepare(RunContext context)
     {
-        if (_constants is null)
-        {
-            _constants = new NativeBlock(ConstantBytes);
-            foreach (var slot in _constantSlots) slot.Place(_constants.Start + slot.Offset);
-        }
+        if (_constants is null) PlaceConstants(new NativeBlock(ConstantBytes));
         foreach (var step in _prepare) step.Run(context);
+    }
+
+    /// <summary>Uses what another plan has computed from the same constants, until this one is released; false if the two differ.</summary>
+    internal bool TryBorrow(Plan other)
+    {
+        if (other._constants is not { } block || !_constantSlots.Select(Identity).SequenceEqual(other._constantSlots.Select(Identity))) return false;
+        if (!_prepare.Select(s => s.Kernel).SequenceEqual(other._prepare.Select(s => s.Kernel), StringComparer.Ordinal)) return false;
+        block.DangerousAddRef(ref _isBorrowing);
+        PlaceConstants(block);
+        return true;
+
+        static (string, long, long) Identity(Slot slot) => (slot.Name, slot.Offset, slot.Bytes);
     }
 
     /// <summary>Gives the slots their addresses in a block of at least <see cref="ArenaBytes"/>.</summary>
@@ -106,7 +115,19 @@ public sealed class Plan
             Buffer.MemoryCopy(from.Address, to.Address, to.Bytes, from.Bytes);
     }
 
-    internal void Release() => _constants?.Dispose();
+    internal void Release()
+    {
+        if (_isBorrowing) _constants!.DangerousRelease();
+        else _constants?.Dispose();
+        _isBorrowing = false;
+        _constants = null;
+    }
+
+    private unsafe void PlaceConstants(NativeBlock block)
+    {
+        _constants = block;
+        foreach (var slot in _constantSlots) slot.Place(block.Start + slot.Offset);
+    }
 
     private static PlanStep Describe(Step step) => new(step.Name, step.Kernel)
     {

@@ -9,7 +9,7 @@ namespace Nabi.Runtime;
 /// the plan is made (see <see cref="ReloadParameters"/>); parameters that the graph updates (training) are read and written in place, in
 /// <see cref="Value.Data"/>.
 /// </summary>
-/// <remarks>One run at a time: a second caller waits. The same inputs and number of threads give the same bits.</remarks>
+/// <remarks>One run at a time: a second caller waits; to run at once, see <see cref="Share"/>. The same inputs and number of threads give the same bits.</remarks>
 public sealed class Session : IDisposable
 {
     private readonly Lock _turn = new();
@@ -18,14 +18,18 @@ public sealed class Session : IDisposable
     private readonly MemoryHandle[] _handles;
     private readonly Shape[] _shapes;
     private readonly RunContext _context;
+    private readonly Session? _lender;
     private Plan? _current;
     private NativeBlock? _arena;
     private bool _isDisposed;
 
     /// <summary>Plans the graph for this machine, or, if its input shapes are not all known, when a run gives them.</summary>
     /// <exception cref="NabiException">The number of threads is out of range.</exception>
-    public Session(Graph graph, SessionOptions? options = null)
+    public Session(Graph graph, SessionOptions? options = null) : this(graph, options, lender: null) { }
+
+    private Session(Graph graph, SessionOptions? options, Session? lender)
     {
+        _lender = lender;
         Graph = graph;
         Options = options ?? new SessionOptions();
         if (Options.Threads is < 1 or > WorkPool.MaxWorkers)
@@ -65,9 +69,22 @@ public sealed class Session : IDisposable
             if (_plans.TryGetValue(key, out var plan)) return plan;
             var bound = Binding.Bind(Graph, given);
             plan = bound is null ? null : Planner.Make(bound, Options, _pins);
-            plan?.Prepare(_context);
+            if (plan is not null && _lender?.TryLend(plan, given) is not true) plan.Prepare(_context);
             return _plans[key] = plan;
         }
+    }
+
+    /// <summary>
+    /// Another session on the same graph that uses this one's packed weights, so that several can run at once, each with threads and an arena of
+    /// its own, for the memory of one. Either may be disposed first.
+    /// </summary>
+    /// <param name="options">Its options; null is this session's.</param>
+    /// <exception cref="NabiException">The graph updates its parameters.</exception>
+    public Session Share(SessionOptions? options = null)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (Graph.Updates.Count > 0) throw new NabiException($"Graph '{Graph.Name}' updates its parameters, so only one session at a time can run it; share a graph without updates.");
+        return new Session(Graph, options ?? Options, this);
     }
 
     /// <summary>Runs the graph once and applies its updates.</summary>
@@ -123,7 +140,7 @@ public sealed class Session : IDisposable
 
     /// <summary>
     /// Packs the parameters again from <see cref="Value.Data"/>. Call it when something other than this session has changed them, for
-    /// example a training session that shares the parameters with this one.
+    /// example a training session that shares the parameters with this one. Sessions made by <see cref="Share"/> must not run meanwhile.
     /// </summary>
     public void ReloadParameters()
     {
@@ -173,6 +190,11 @@ public sealed class Session : IDisposable
             _arena?.Dispose();
             _pins.Dispose();
         }
+    }
+
+    private bool TryLend(Plan to, Shape[] shapes)
+    {
+        lock (_turn) return !_isDisposed && PlanFor(shapes) is { } own && to.TryBorrow(own);
     }
 
     private NabiException DataDependent(string consequence) => new($"Graph '{Graph.Name}' has shapes that depend on data, {consequence}.");

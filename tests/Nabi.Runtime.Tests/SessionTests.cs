@@ -20,6 +20,34 @@ public class SessionTests
     }
 
     [Fact]
+    public void SharedSessionsUseTheSameWeightsAtOnceWhicheverIsDisposedFirst()
+    {
+        var b = new GraphBuilder("shared");
+        var x = b.Input("x", DType.Float32, [Shape.Unknown, 3, 6, 6]);
+        var w = b.Parameter("w", FusionTests.Random([8, 3, 3, 3], 1));
+        b.Output("y", b.Relu(b.Conv(x, w, pad: 1)));
+        var graph = b.Build();
+        var feed = new Dictionary<string, Tensor> { ["x"] = FusionTests.Random([2, 3, 6, 6], 7) };
+        var first = new Session(graph, new SessionOptions { Threads = 1 });
+        var expected = first.Run(feed)["y"].ToSingle();
+        using var second = first.Share();
+        w.Data!.Span<float>().Clear();   // who packed anew would see it
+        var runs = Enumerable.Range(0, 40).AsParallel().Select(i => (i % 2 == 0 ? first : second).Run(feed)["y"].ToSingle()).ToArray();
+        Assert.All(runs, y => Assert.Equal(expected, y));
+        first.Dispose();
+        Assert.Equal(expected, second.Run(feed)["y"].ToSingle());
+        var one = new Dictionary<string, Tensor> { ["x"] = FusionTests.Random([1, 3, 6, 6], 8) };
+        Assert.All(second.Run(one)["y"].ToSingle(), y => Assert.Equal(0, y));   // nobody is left to lend: packed for this shape
+    }
+
+    [Fact]
+    public void ASessionThatTrainsIsNotShared()
+    {
+        using var session = new Session(ResidualNetwork.TrainingStep(batch: 2, size: 8, width: 4));
+        Assert.Contains("updates", Assert.Throws<NabiException>(() => session.Share()).Message);
+    }
+
+    [Fact]
     public void EveryBatchSizeGetsItsPlan()
     {
         var b = new GraphBuilder("symbolic");
