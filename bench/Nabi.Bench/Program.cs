@@ -24,6 +24,9 @@ switch (args)
     case ["attention", .. var rest]:
         AttentionSuite.Run(Number(rest, 0, 2), Number(rest, 1, 0), TimeProvider.System);
         return 0;
+    case ["start", var model]:
+        StartSuite.Run(model, TimeProvider.System);
+        return 0;
     case ["zoo", .. var rest]:
         return ZooSuite.Run(rest);
     case ["oracle", var network, var folder]:
@@ -48,6 +51,7 @@ switch (args)
                    Nabi.Bench int8 [threads] <network> ... [per-layer]   floats against int8, in turn
                    Nabi.Bench train-step <network> [threads] [batch] [width] [input] [per-step]
                    Nabi.Bench attention [threads] [tokens]      attention over 256 to 8192 tokens, into bench/results; with tokens, their steps
+                   Nabi.Bench start <model>                     from process start to the first result, phase by phase
                    Nabi.Bench zoo [--threads n] [network ...]   trains the zoo at small size, into bench/results/zoo.json and zoo.md
                    Nabi.Bench oracle <network> <folder>         a network as ONNX with an input and its output, for bench/peers/zoo.mjs
                    Nabi.Bench race <network> <folder>           the same and its int8 form, for bench/peers/latency.mjs
