@@ -23,6 +23,14 @@ internal unsafe interface ITileLanes<V>
     static abstract V Clamp(V value, float low, float high);
 }
 
+/// <summary>Integer arithmetic that reads bytes.</summary>
+internal unsafe interface IByteLanes<V> : ITileLanes<V>
+    where V : unmanaged
+{
+    /// <summary>One unsigned byte in every lane.</summary>
+    static abstract V LoadBytes(byte* source);
+}
+
 /// <summary>Float arithmetic on one register type: every kernel is written once over this and the compiler specialises it per width.</summary>
 /// <remarks>Comparison results are lanes of all ones or all zeros. The one-lane form is plain <see cref="float"/>.</remarks>
 internal unsafe interface ILanes<V> : ITileLanes<V>

@@ -5,12 +5,21 @@ using System.Runtime.Intrinsics.X86;
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>16 pairs of 16-bit integers: two products per lane, added to a 32-bit sum. Nothing saturates.</summary>
-internal readonly unsafe struct Pairs512 : ITileLanes<Vector512<int>>
+internal readonly unsafe struct Pairs512 : IByteLanes<Vector512<int>>
 {
     public static int Count => 16;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> Load(float* source) => Vector512.Load((int*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> LoadBytes(byte* source)
+    {
+        if (Avx512F.IsSupported)
+            return Avx512F.ConvertToVector512Int32(Vector128.Load(source));
+        var shorts = Vector256.Create(Vector128.WidenLower(Vector128.Load(source)), Vector128.WidenUpper(Vector128.Load(source)));
+        return Vector512.Create(Vector256.WidenLower(shorts), Vector256.WidenUpper(shorts)).AsInt32();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<int> value, float* target) => value.Store((int*)target);
@@ -34,12 +43,22 @@ internal readonly unsafe struct Pairs512 : ITileLanes<Vector512<int>>
 }
 
 /// <summary>8 pairs of 16-bit integers: two products per lane, added to a 32-bit sum. Nothing saturates.</summary>
-internal readonly unsafe struct Pairs256 : ITileLanes<Vector256<int>>
+internal readonly unsafe struct Pairs256 : IByteLanes<Vector256<int>>
 {
     public static int Count => 8;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Load(float* source) => Vector256.Load((int*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> LoadBytes(byte* source)
+    {
+        var bytes = Vector128.CreateScalarUnsafe(*(ulong*)source).AsByte();
+        if (Avx2.IsSupported)
+            return Avx2.ConvertToVector256Int32(bytes);
+        var shorts = Vector128.WidenLower(bytes);
+        return Vector256.Create(Vector128.WidenLower(shorts), Vector128.WidenUpper(shorts)).AsInt32();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector256<int> value, float* target) => value.Store((int*)target);
@@ -63,12 +82,16 @@ internal readonly unsafe struct Pairs256 : ITileLanes<Vector256<int>>
 }
 
 /// <summary>4 pairs of 16-bit integers: two products per lane, added to a 32-bit sum. Nothing saturates.</summary>
-internal readonly unsafe struct Pairs128 : ITileLanes<Vector128<int>>
+internal readonly unsafe struct Pairs128 : IByteLanes<Vector128<int>>
 {
     public static int Count => 4;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Load(float* source) => Vector128.Load((int*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> LoadBytes(byte* source) =>
+        Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(uint*)source).AsByte())).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<int> value, float* target) => value.Store((int*)target);
@@ -92,12 +115,15 @@ internal readonly unsafe struct Pairs128 : ITileLanes<Vector128<int>>
 }
 
 /// <summary>1 pairs of 16-bit integers: two products per lane, added to a 32-bit sum. Nothing saturates.</summary>
-internal readonly unsafe struct Pairs32 : ITileLanes<int>
+internal readonly unsafe struct Pairs32 : IByteLanes<int>
 {
     public static int Count => 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Load(float* source) => *(int*)source;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int LoadBytes(byte* source) => *source;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(int value, float* target) => *(int*)target = value;

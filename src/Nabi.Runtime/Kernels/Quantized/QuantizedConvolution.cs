@@ -12,19 +12,16 @@ namespace Nabi.Runtime.Kernels;
 /// <para>y = clamp(zero_y + round(m[o] * (bias[o] + sum (x - zero_x) * w)), low, high) with the rounding of <see cref="Requantizer"/>; padding stands for
 /// x = zero_x. Sums are exact, so all widths and numbers of workers give the same bytes.</para>
 /// <para>Where <see cref="ByteTiles"/> run, the input is taken as unsigned bytes u, shifted by 128 if it is signed, four of which are multiplied and added
-/// in one lane: sum (x - zero_x) * w = sum u * w - zero_u * sum w, where the last sum is packed with the weights and joins the bias. Padding is zero_u.</para>
+/// in one lane; by depthwise convolutions everywhere, one in a lane. Sum (x - zero_x) * w = sum u * w - zero_u * sum w, where the last sum is packed with the weights and joins the bias. Padding is zero_u.</para>
 /// <para>Elsewhere it is widened to 16 bits with its zero point taken off, two numbers to a lane; nothing saturates either way. The numbers of a lane follow
 /// each other in a row of the window; a row that does not fill its last lane ends with weights of zero. The copy that is shifted or widened is also padded;
-/// unsigned images without padding are read where they are. Depthwise convolutions use float lanes: their sums stay below 2^24, where floats are exact integers.</para>
+/// unsigned images without padding are read where they are.</para>
 /// <para>An instance is immutable and may be used by several threads.</para>
 /// </remarks>
 public sealed unsafe class QuantizedConvolution
 {
     /// <summary>Longest reduction whose sum of products of 9-bit and 8-bit numbers fits 31 bits.</summary>
     private const int MaxDepth = int.MaxValue / (255 * 128);
-
-    /// <summary>Most taps of a depthwise filter whose sums are exact in single precision.</summary>
-    private const int MaxDepthwiseTaps = (1 << 24) / (255 * 128);
 
     private readonly Indirection indirection;
     private readonly PaddedImage padded;
@@ -45,7 +42,7 @@ public sealed unsafe class QuantizedConvolution
         this.tiles = tiles;
         Shape = shape;
         var taps = shape.Window.KernelHeight * shape.Window.KernelWidth;
-        if ((long)taps * InGroup > MaxDepth || (shape.IsDepthwise && taps > MaxDepthwiseTaps))
+        if ((long)taps * InGroup > MaxDepth)
             throw new ArgumentException($"A filter of {taps} taps and {InGroup} channels can overflow its accumulator.", nameof(shape));
         indirection = Indirection.Forward(shape.Window);
         padded = PaddedImage.Of(shape.Window);
@@ -60,19 +57,24 @@ public sealed unsafe class QuantizedConvolution
     public bool IsEmitted => tiles is not null && !Shape.IsDepthwise;
 
     /// <summary>Four-byte elements of the packed weights.</summary>
-    public long PackedSize => Shape.IsDepthwise ? ZeroSize + Shape.WeightSize : PanelSize + (IsEmitted ? Shape.OutChannels : 0);
+    public long PackedSize => PanelSize + (ReadsBytes ? Shape.OutChannels : 0);
 
     /// <summary>Four-byte elements of scratch memory.</summary>
-    public long ScratchSize => Shape.IsDepthwise ? InputPixels * Shape.Groups : BiasSize + (padded.Pixels * Shape.InChannels / PerLane) + 2;   // lanes are read whole
+    public long ScratchSize => BiasSize + (padded.Pixels * Shape.InChannels / PerElement) + (ReadsBytes ? DepthwiseBytes.Padding / PerElement : 0) + 2;   // registers are read whole
 
-    /// <summary>Elements of the weights in panels; their sums follow.</summary>
-    private long PanelSize => Shape.Groups * Gemm.PackedSize(OutGroup, Depth);
+    /// <summary>Elements of the weights; their sums follow.</summary>
+    private long PanelSize => Shape.IsDepthwise ? (long)Taps * PaddedChannels : Shape.Groups * Gemm.PackedSize(OutGroup, Depth);
 
     /// <summary>Elements at the front of the scratch memory for the bias with the zero point's part.</summary>
-    private int BiasSize => IsEmitted ? (Shape.OutChannels + 15) / 16 * 16 : 0;
+    private int BiasSize => ReadsBytes ? PaddedChannels : 0;
 
-    /// <summary>Numbers in a lane of four bytes.</summary>
-    private int PerLane => IsEmitted ? 4 : 2;
+    private int PaddedChannels => (Shape.OutChannels + DepthwiseBytes.Padding - 1) / DepthwiseBytes.Padding * DepthwiseBytes.Padding;
+
+    /// <summary>Whether the kernels take unsigned bytes, else 16-bit numbers.</summary>
+    private bool ReadsBytes => IsEmitted || Shape.IsDepthwise;
+
+    /// <summary>Numbers of the input in four bytes.</summary>
+    private int PerElement => ReadsBytes ? 4 : 2;
 
     private int Taps => Shape.Window.KernelHeight * Shape.Window.KernelWidth;
 
@@ -87,14 +89,9 @@ public sealed unsafe class QuantizedConvolution
     private int Stretch => MergesColumns ? Shape.Window.KernelWidth : 1;
 
     /// <summary>Lanes in a stretch.</summary>
-    private int StretchLanes => ((Stretch * InGroup) + PerLane - 1) / PerLane;
+    private int StretchLanes => ((Stretch * InGroup) + PerElement - 1) / PerElement;
 
     private int Depth => Taps / Stretch * StretchLanes;
-
-    private long InputPixels => (long)Shape.Window.Batch * Shape.Window.Height * Shape.Window.Width;
-
-    /// <summary>Zeros at the front of packed depthwise weights, which padding points at.</summary>
-    private int ZeroSize => ((Shape.Groups * (((Shape.Window.KernelWidth - 1) * Shape.Window.DilationWidth) + 1)) + 15) / 16 * 16;
 
     /// <summary>Packs weights.</summary>
     /// <param name="weights">[OutChannels, InChannels / Groups, KernelHeight, KernelWidth], int8.</param>
@@ -102,22 +99,14 @@ public sealed unsafe class QuantizedConvolution
     public void Pack(sbyte* weights, float* packed)
     {
         new Span<float>(packed, checked((int)PackedSize)).Clear();
-        var taps = Taps;
         if (Shape.IsDepthwise)
-        {
-            for (var i = 0; i < Shape.WeightSize; i++)
-                packed[ZeroSize + ((i % taps * (long)Shape.Groups) + (i / taps))] = weights[i];
-            return;
-        }
-        if (IsEmitted)
-        {
+            PackDepthwise(weights, (int*)packed);
+        else if (IsEmitted)
             PackPanels(weights, (sbyte*)packed);
-            SumWeights(weights, (int*)(packed + PanelSize));
-        }
         else
-        {
             PackPanels(weights, (short*)packed);
-        }
+        if (ReadsBytes)
+            SumWeights(weights, (int*)(packed + PanelSize));
     }
 
     /// <summary>Runs the convolution.</summary>
@@ -140,10 +129,20 @@ public sealed unsafe class QuantizedConvolution
             Significands = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(scales.Significands)),
             Shifts = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(scales.Shifts)),
         };
-        if (padded.Pixels > 0 && Shape.IsDepthwise)
-            RunDepthwise(pool, input, scratch, packed, scales.Input, sink);
-        else if (padded.Pixels > 0)
-            RunGroups(pool, input, scratch, packed, scales.Input, sink);
+        if (padded.Pixels == 0)
+            return;
+        if (ReadsBytes)
+        {
+            Correct(bias, (int*)(packed + PanelSize), scales.Input.ZeroPoint - scales.Input.Min, (int*)scratch);
+            sink.BiasValues = (int*)scratch;
+        }
+        var rows = ReadsInPlace(scales.Input)
+            ? Windows(input, PaddedImage.AsIs(Shape.Window))
+            : Windows(Copied(pool, input, scales.Input, (byte*)(scratch + BiasSize)), padded);
+        if (Shape.IsDepthwise)
+            RunDepthwise(pool, rows, packed, sink);
+        else
+            RunGroups(pool, rows, packed, sink);
         GC.KeepAlive(scales);
         GC.KeepAlive(tiles);
     }
@@ -158,7 +157,7 @@ public sealed unsafe class QuantizedConvolution
             {
                 var first = ((long)g * OutGroup) + column;
                 PackPanel(weights + (first * InGroup * Taps), Math.Min(width, OutGroup - column), width, target);
-                target += (long)Depth * width * PerLane;
+                target += (long)Depth * width * PerElement;
             }
         }
     }
@@ -167,7 +166,7 @@ public sealed unsafe class QuantizedConvolution
     private void PackPanel<T>(sbyte* weights, int columns, int width, T* target)
         where T : unmanaged, INumberBase<T>
     {
-        var (taps, perLane) = (Taps, PerLane);
+        var (taps, perLane) = (Taps, PerElement);
         for (var tap = 0; tap < taps; tap++)
         {
             var stretch = target + ((long)(tap / Stretch) * StretchLanes * width * perLane);
@@ -178,6 +177,13 @@ public sealed unsafe class QuantizedConvolution
                     stretch[((((long)at / perLane * width) + j) * perLane) + (at % perLane)] = T.CreateTruncating(weights[((((long)j * InGroup) + c) * taps) + tap]);
             }
         }
+    }
+
+    private void PackDepthwise(sbyte* weights, int* target)
+    {
+        var taps = Taps;
+        for (var i = 0; i < Shape.WeightSize; i++)
+            target[(i % taps * (long)PaddedChannels) + (i / taps)] = weights[i];
     }
 
     private void SumWeights(sbyte* weights, int* sums)
@@ -193,58 +199,51 @@ public sealed unsafe class QuantizedConvolution
         }
     }
 
-    private void RunDepthwise(WorkPool pool, byte* input, float* scratch, float* packed, QuantizedFormat format, QuantizedSink sink)
+    private bool ReadsInPlace(QuantizedFormat format) =>
+        IsEmitted && !format.IsSigned && !indirection.SeesPadding && Stretch * InGroup % PerElement == 0;
+
+    private WindowRows Windows(byte* source, PaddedImage image)
     {
-        var convert = new FloatKernel { Input = input, Count = InputPixels * Shape.Groups, Format = format, Output = scratch };
-        pool.Run(ref convert, convert.Count);
-        var rows = ImageRows.Of(Shape.Window, transposed: false, indirection.Vertical[0], indirection.Horizontal[0]);
-        rows.Source = scratch;
-        rows.Zero = packed;
-        rows.Blocks = false;
-        rows.PixelStride = Shape.Groups;
-        rows.Channels = Shape.Groups;
-        rows.MergesColumns = Shape.Window.KernelWidth > 1;
-        var kernel = new DepthwiseKernel<ExactFloatSink>
-        {
-            Source = rows,
-            Weights = packed + ZeroSize,
-            Step = (nint)Shape.Window.DilationWidth * Shape.Groups,
-            Sink = new ExactFloatSink { Integers = sink },
-        };
-        pool.Run(ref kernel, (long)rows.Rows * rows.Depth);
+        var merges = MergesColumns || Shape.IsDepthwise;
+        var rows = WindowRows.Of(Shape.Window, image, Shape.InChannels * sizeof(float) / PerElement, merges, StretchLanes);
+        rows.Source = source;
+        return rows;
     }
 
-    private void RunGroups(WorkPool pool, byte* input, float* scratch, float* packed, QuantizedFormat format, QuantizedSink sink)
+    /// <summary>The padded copy, shifted or widened.</summary>
+    private byte* Copied(WorkPool pool, byte* input, QuantizedFormat format, byte* copy)
     {
-        var image = padded;
-        var source = (byte*)(scratch + BiasSize);
-        var numberSize = sizeof(float) / PerLane;
-        if (!IsEmitted)
+        var work = padded.Pixels * Shape.InChannels / PerElement;
+        if (ReadsBytes)
         {
-            var widen = new CopyKernel<WidenPixels> { Image = padded, Copy = new WidenPixels(input, (short*)source, Shape.InChannels, format) };
-            pool.Run(ref widen, padded.Pixels * Shape.InChannels);
+            var pixels = new UnsignedPixels(input, copy, Shape.InChannels, format.IsSigned, (byte)(format.ZeroPoint - format.Min));
+            var shift = new CopyKernel<UnsignedPixels> { Image = padded, Copy = pixels };
+            pool.Run(ref shift, work);
         }
         else
         {
-            var zero = format.ZeroPoint - format.Min;
-            Correct(sink.BiasValues, (int*)(packed + PanelSize), zero, (int*)scratch);
-            sink.BiasValues = (int*)scratch;
-            if (!format.IsSigned && !indirection.SeesPadding && Stretch * InGroup % PerLane == 0)
-            {
-                image = PaddedImage.AsIs(Shape.Window);
-                source = input;
-            }
-            else
-            {
-                var shift = new CopyKernel<UnsignedPixels> { Image = padded, Copy = new UnsignedPixels(input, source, Shape.InChannels, format.IsSigned, (byte)zero) };
-                pool.Run(ref shift, padded.Pixels * Shape.InChannels / PerLane);
-            }
+            var widen = new CopyKernel<WidenPixels> { Image = padded, Copy = new WidenPixels(input, (short*)copy, Shape.InChannels, format) };
+            pool.Run(ref widen, work);
         }
-        var rows = WindowRows.Of(Shape.Window, image, Shape.InChannels * numberSize, MergesColumns, StretchLanes);
+        return copy;
+    }
+
+    private void RunDepthwise(WorkPool pool, WindowRows rows, float* packed, QuantizedSink sink)
+    {
+        var kernel = new DepthwiseBytes
+        {
+            Source = rows, Channels = Shape.Groups, Columns = Shape.Window.KernelWidth, Step = (nint)Shape.Window.DilationWidth * Shape.Groups,
+            Weights = (int*)packed, Sink = sink,
+        };
+        pool.Run(ref kernel, Shape.MultiplyAdds / PerElement);
+    }
+
+    private void RunGroups(WorkPool pool, WindowRows rows, float* packed, QuantizedSink sink)
+    {
         for (var g = 0; g < Shape.Groups; g++)
         {
-            rows.Source = source + (g * InGroup * numberSize);
             Multiply(pool, rows, packed, sink);
+            rows.Source += InGroup * sizeof(float) / PerElement;
             packed += Gemm.PackedSize(OutGroup, rows.Depth);
             sink.Output += OutGroup;
             sink.BiasValues = sink.BiasValues is null ? null : sink.BiasValues + OutGroup;
@@ -360,22 +359,5 @@ public sealed unsafe class QuantizedConvolution
 
         public void Copy(long source, long target, long count) =>
             Bytes.ToShorts(input + (source * channels), count * channels, format.IsSigned, format.ZeroPoint, output + (target * channels));
-    }
-
-    /// <summary>Bytes to floats without their zero point.</summary>
-    private struct FloatKernel : IKernel
-    {
-        public byte* Input;
-        public long Count;
-        public QuantizedFormat Format;
-        public float* Output;
-
-        public readonly void Run<L, V>(int worker, int workers)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged
-        {
-            var (i, end) = WorkPool.ShareLines(Count, worker, workers);
-            Bytes.ToFloats(Input + i, end - i, Format.IsSigned, Format.ZeroPoint, 1f, Output + i);
-        }
     }
 }
