@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime;
 using Nabi.Formats;
 using Nabi.Runtime;
 
@@ -12,7 +13,8 @@ internal static class StartSuite
         using var process = Process.GetCurrentProcess();
         var runtime = clock.GetLocalNow().DateTime - process.StartTime;
         var (begin, used) = (clock.GetTimestamp(), process.TotalProcessorTime);
-        Say("runtime and arguments", runtime, used);
+        var (methods, compiling) = (JitInfo.GetCompiledMethodCount(), JitInfo.GetCompilationTime());
+        Say("runtime and arguments", runtime, used, methods, compiling);
 
         var graph = ModelFile.Read(model);
         Lap("reading the model");
@@ -31,11 +33,12 @@ internal static class StartSuite
         {
             process.Refresh();
             var (now, total) = (clock.GetTimestamp(), process.TotalProcessorTime);
-            Say(phase, clock.GetElapsedTime(begin, now), total - used);
-            (begin, used) = (clock.GetTimestamp(), total);
+            var (count, time) = (JitInfo.GetCompiledMethodCount(), JitInfo.GetCompilationTime());
+            Say(phase, clock.GetElapsedTime(begin, now), total - used, count - methods, time - compiling);
+            (begin, used, methods, compiling) = (clock.GetTimestamp(), total, count, time);
         }
     }
 
-    private static void Say(string phase, TimeSpan elapsed, TimeSpan processor) =>
-        Console.WriteLine($"{phase,-24}{elapsed.TotalMilliseconds,8:0.0} ms, processor {processor.TotalMilliseconds,8:0.0} ms");
+    private static void Say(string phase, TimeSpan elapsed, TimeSpan processor, long methods, TimeSpan compiling) => Console.WriteLine(
+        $"{phase,-24}{elapsed.TotalMilliseconds,8:0.0} ms, processor {processor.TotalMilliseconds,6:0.0} ms, {methods,5} methods compiled in {compiling.TotalMilliseconds,6:0.0} ms");
 }
