@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Max and average pooling of NHWC images and their gradients. Global pooling is a <see cref="Reduction"/> over the pixels.</summary>
@@ -164,8 +167,16 @@ public static unsafe class Pooling
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            // Windows overlap: a worker owns strips of channels of whole images.
             var w = At.Window;
+            if (w.AreDisjoint)
+            {
+                var (start, end) = WorkPool.Share(w.Batch * w.OutHeight, worker, workers);
+                for (var line = start; line < end; line++)
+                    DisjointLine<L, V>(line);
+                if (w.OutHeight == 0) Clear(worker, workers);
+                return;
+            }
+            // Windows overlap: a worker owns strips of channels of whole images.
             var strips = (At.Channels + L.Count - 1) / L.Count;
             var (first, last) = WorkPool.Share(w.Batch * strips, worker, workers);
             for (var unit = first; unit < last; unit++)
@@ -175,30 +186,68 @@ public static unsafe class Pooling
             }
         }
 
+        private readonly void Clear(int worker, int workers)
+        {
+            var (first, last) = WorkPool.ShareLines((long)At.Window.Batch * At.Window.Height * At.Window.Width * At.Channels, worker, workers);
+            NativeMemory.Clear(At.Y + first, (nuint)((last - first) * sizeof(float)));
+        }
+
+        /// <summary>A line of windows that share no element: the lines of the image down to the next windows are written, not added to.</summary>
+        private readonly void DisjointLine<L, V>(int line)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var w = At.Window;
+            var (n, oy) = Math.DivRem(line, w.OutHeight);
+            var image = (long)n * w.Height * w.Width * At.Channels;
+            if (!w.AreCovering)
+            {
+                var top = oy == 0 ? 0 : Math.Clamp((oy * w.StrideHeight) - w.PadTop, 0, w.Height);
+                var bottom = oy == w.OutHeight - 1 ? w.Height : Math.Clamp(((oy + 1) * w.StrideHeight) - w.PadTop, 0, w.Height);
+                NativeMemory.Clear(At.Y + image + ((long)top * w.Width * At.Channels), (nuint)((long)(bottom - top) * w.Width * At.Channels * sizeof(float)));
+            }
+            for (var ox = 0; ox < w.OutWidth; ox++)
+            {
+                var seen = PoolWindow.Of(w, oy, ox);
+                var gradient = At.Gradient + ((((long)line * w.OutWidth) + ox) * At.Channels);
+                for (var c = 0; c < At.Channels; c += L.Count)
+                    Window<L, V>(seen, image + c, At.Channels - c, gradient + c, adds: false);
+            }
+        }
+
         private readonly void Strip<L, V>(int n, int channel)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
             var w = At.Window;
-            var part = Math.Min(L.Count, At.Channels - channel);
+            var left = At.Channels - channel;
             var image = ((long)n * w.Height * w.Width * At.Channels) + channel;
             for (var p = 0; p < w.Height * w.Width; p++)
-                Simd.StorePart(L.Fill(0f), At.Y + image + ((long)p * At.Channels), part);
+                Simd.Store<L, V>(L.Fill(0f), At.Y + image + ((long)p * At.Channels), left);
             for (var oy = 0; oy < w.OutHeight; oy++)
             {
                 for (var ox = 0; ox < w.OutWidth; ox++)
                 {
-                    var seen = PoolWindow.Of(w, oy, ox);
-                    var gradient = Simd.LoadPart<V>(At.Gradient + (((((long)n * w.OutHeight) + oy) * w.OutWidth + ox) * At.Channels) + channel, part);
-                    if (At.IsMax)
-                        ToLargest<L, V>(seen, image, part, gradient);
-                    else
-                        ToAll<L, V>(seen, image, part, L.Multiply(gradient, L.Fill(1f / (At.CountPadding ? w.KernelHeight * w.KernelWidth : seen.Count))));
+                    var gradient = At.Gradient + (((((long)n * w.OutHeight) + oy) * w.OutWidth + ox) * At.Channels) + channel;
+                    Window<L, V>(PoolWindow.Of(w, oy, ox), image, left, gradient, adds: true);
                 }
             }
         }
 
-        private readonly void ToAll<L, V>(PoolWindow seen, long image, int part, V gradient)
+        /// <summary>The share of one window in one strip of channels.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly void Window<L, V>(PoolWindow seen, long image, int left, float* gradient, bool adds)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var g = Simd.Load<L, V>(gradient, left);
+            if (At.IsMax)
+                ToLargest<L, V>(seen, image, left, g, adds);
+            else
+                ToAll<L, V>(seen, image, left, L.Multiply(g, L.Fill(1f / (At.CountPadding ? At.Window.KernelHeight * At.Window.KernelWidth : seen.Count))), adds);
+        }
+
+        private readonly void ToAll<L, V>(PoolWindow seen, long image, int left, V gradient, bool adds)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
@@ -207,39 +256,36 @@ public static unsafe class Pooling
                 for (var x = seen.Left; x < seen.Right; x += At.Window.DilationWidth)
                 {
                     var at = At.Y + image + ((((long)y * At.Window.Width) + x) * At.Channels);
-                    Simd.StorePart(L.Add(Simd.LoadPart<V>(at, part), gradient), at, part);
+                    Simd.Store<L, V>(adds ? L.Add(Simd.Load<L, V>(at, left), gradient) : gradient, at, left);
                 }
             }
         }
 
-        private readonly void ToLargest<L, V>(PoolWindow seen, long image, int part, V gradient)
+        private readonly void ToLargest<L, V>(PoolWindow seen, long image, int left, V gradient, bool adds)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
             var largest = L.Fill(float.NegativeInfinity);
             var where = L.Fill(0f);
-            for (var pass = 0; pass < 2; pass++)
+            var tap = 0f;
+            for (var y = seen.Top; y < seen.Bottom; y += At.Window.DilationHeight)
             {
-                var tap = 0f;
-                for (var y = seen.Top; y < seen.Bottom; y += At.Window.DilationHeight)
+                for (var x = seen.Left; x < seen.Right; x += At.Window.DilationWidth, tap++)
                 {
-                    for (var x = seen.Left; x < seen.Right; x += At.Window.DilationWidth)
-                    {
-                        var at = image + ((((long)y * At.Window.Width) + x) * At.Channels);
-                        if (pass == 0)
-                        {
-                            var value = Simd.LoadPart<V>(At.X + at, part);
-                            var more = L.Less(largest, value);
-                            largest = L.Select(more, value, largest);
-                            where = L.Select(more, L.Fill(tap), where);
-                        }
-                        else
-                        {
-                            var share = L.Select(L.Equal(where, L.Fill(tap)), gradient, L.Fill(0f));
-                            Simd.StorePart(L.Add(Simd.LoadPart<V>(At.Y + at, part), share), At.Y + at, part);
-                        }
-                        tap++;
-                    }
+                    var value = Simd.Load<L, V>(At.X + image + ((((long)y * At.Window.Width) + x) * At.Channels), left);
+                    var more = L.Less(largest, value);
+                    largest = L.Select(more, value, largest);
+                    where = L.Select(more, L.Fill(tap), where);
+                }
+            }
+            tap = 0f;
+            for (var y = seen.Top; y < seen.Bottom; y += At.Window.DilationHeight)
+            {
+                for (var x = seen.Left; x < seen.Right; x += At.Window.DilationWidth, tap++)
+                {
+                    var at = At.Y + image + ((((long)y * At.Window.Width) + x) * At.Channels);
+                    var share = L.Select(L.Equal(where, L.Fill(tap)), gradient, L.Fill(0f));
+                    Simd.Store<L, V>(adds ? L.Add(Simd.Load<L, V>(at, left), share) : share, at, left);
                 }
             }
         }
@@ -258,6 +304,7 @@ internal readonly record struct PoolWindow(int Top, int Bottom, int Left, int Ri
 
     private static (int Start, int End, int Count) Clip(int start, int kernel, int dilation, int size)
     {
+        if (dilation == 1) return (Math.Max(0, start), Math.Max(Math.Max(0, start), Math.Min(size, start + kernel)), Math.Max(0, Math.Min(size, start + kernel) - Math.Max(0, start)));
         var skipped = start < 0 ? (-start + dilation - 1) / dilation : 0;
         var end = Math.Min(size, start + ((kernel - 1) * dilation) + 1);
         start += skipped * dilation;

@@ -57,6 +57,13 @@ public readonly record struct WindowShape
     /// <summary>Whether every window is one pixel and every pixel one window, so that a convolution is a matrix product in place.</summary>
     public bool IsPointwise => this is { KernelHeight: 1, KernelWidth: 1, StrideHeight: 1, StrideWidth: 1, PadTop: 0, PadLeft: 0, PadBottom: 0, PadRight: 0 };
 
+    /// <summary>Whether no two windows see the same pixel.</summary>
+    internal bool AreDisjoint => StrideHeight >= KernelHeight && StrideWidth >= KernelWidth && DilationHeight == 1 && DilationWidth == 1;
+
+    /// <summary>Whether disjoint windows see every pixel.</summary>
+    internal bool AreCovering => KernelHeight == StrideHeight && KernelWidth == StrideWidth
+        && Height + PadTop == OutHeight * StrideHeight && Width + PadLeft == OutWidth * StrideWidth;
+
     internal void Check()
     {
         ArgumentOutOfRangeException.ThrowIfNegative(Batch);
