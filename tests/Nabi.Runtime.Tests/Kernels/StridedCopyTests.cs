@@ -57,6 +57,23 @@ public sealed unsafe class StridedCopyTests : IDisposable
 
     [Theory]
     [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(7)]
+    [InlineData(1073)]
+    public void ThreePlanesAreWovenIntoPixels(int pixels)
+    {
+        using var x = Given.Bytes(2L * 3 * pixels * sizeof(int), 5);
+        using var y = new GuardedBuffer<sbyte>(2L * 3 * pixels * sizeof(int));
+        new StridedCopy([2, pixels, 3], [3L * pixels, 1, pixels], [3L * pixels, 3, 1], sizeof(int)).Run(pool, (byte*)x.Pointer, (byte*)y.Pointer);
+        var planes = (int*)x.Pointer;
+        var woven = (int*)y.Pointer;
+        for (var n = 0; n < 2; n++)
+            for (var p = 0; p < pixels; p++)
+                for (var c = 0; c < 3; c++) Assert.Equal(planes[(((n * 3) + c) * pixels) + p], woven[(((n * pixels) + p) * 3) + c]);
+    }
+
+    [Theory]
+    [InlineData(1)]
     [InlineData(2)]
     [InlineData(4)]
     [InlineData(8)]
