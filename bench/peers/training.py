@@ -1,6 +1,6 @@
 """PyTorch's side of a training race (see racer.mjs): SGD with momentum 0.9 on the same random batch again and again, cross entropy.
 
-    python3 training.py NETWORK THREADS BATCH
+    python3 training.py NETWORK THREADS BATCH contiguous|channels_last
 
 The networks are those of src/Nabi.Models at the sizes that training.mjs names, layer by layer.
 """
@@ -63,14 +63,15 @@ def lenet5():
                                       nn.Linear(800, 500), nn.ReLU(inplace=True), nn.Linear(500, 10))
 
 
-def main(network, threads, batch):
+def main(network, threads, batch, layout):
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     shape, model = {"resnet8": resnet8, "mobilenet-v2": mobilenet_v2, "lenet5": lenet5}[network]()
-    model.train()
+    layout = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}[layout]
+    model = model.train().to(memory_format=layout)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-5, momentum=0.9)
     loss_of = nn.CrossEntropyLoss()
-    samples, labels = torch.randn(batch, *shape), torch.arange(batch) % 10
+    samples, labels = torch.randn(batch, *shape).contiguous(memory_format=layout), torch.arange(batch) % 10
 
     def step():
         optimizer.zero_grad(set_to_none=True)
@@ -93,4 +94,4 @@ def main(network, threads, batch):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
