@@ -90,7 +90,7 @@ public sealed class Plan
     internal bool TryBorrow(Plan other)
     {
         if (other._constants is not { } block || !_constantSlots.Select(Identity).SequenceEqual(other._constantSlots.Select(Identity))) return false;
-        if (!_prepare.Select(s => s.Kernel).SequenceEqual(other._prepare.Select(s => s.Kernel), StringComparer.Ordinal)) return false;
+        if (!_prepare.Concat(_steps).Select(s => s.Kernel).SequenceEqual(other._prepare.Concat(other._steps).Select(s => s.Kernel), StringComparer.Ordinal)) return false;
         block.DangerousAddRef(ref _isBorrowing);
         PlaceConstants(block);
         return true;
