@@ -250,14 +250,10 @@ internal static unsafe class BatchNorm
             where V : unmanaged
         {
             var (first, last) = WorkPool.Share(Rows, worker, workers);
-            // Stretches from the end: the sums were just taken from the start, so the last rows are in the cache.
-            for (var end = last; end > first; end -= Stretch)
+            for (long row = first; row < last; row++)
             {
-                for (long row = Math.Max(first, end - Stretch); row < end; row++)
-                {
-                    var at = row * Channels;
-                    for (var c = 0; c < Channels; c += L.Count) Of.Do<L, V>(at, c, Channels - c);
-                }
+                var at = row * Channels;
+                for (var c = 0; c < Channels; c += L.Count) Of.Do<L, V>(at, c, Channels - c);
             }
         }
     }
