@@ -15,14 +15,6 @@ public sealed class Linformer : ModelFamily
             "keys and values projected along the sequence", Build),
     ];
 
-    private static Graph Build(ModelOptions options) => PatchClassifier.Build("linformer", options, (x, heads, blocks) =>
-    {
-        var attention = new LinformerAttention { ProjectedTokens = Math.Min(ProjectedTokens, x.Tokens) };
-        for (var i = 0; i < blocks; i++)
-        {
-            var from = x;
-            x = x.Network.Scope($"blocks.{i}", () => from.TransformerBlock(heads, attend: attention.Attend));
-        }
-        return x;
-    });
+    private static Graph Build(ModelOptions options) =>
+        PatchClassifier.Build("linformer", options, (x, _) => new LinformerAttention { ProjectedTokens = Math.Min(ProjectedTokens, x.Tokens) }.Attend);
 }

@@ -21,6 +21,21 @@ internal static class PatchClassifier
         return network.Finish(encoder(tokens, heads, options.Blocks(DeitBlocks)).LayerNorm().MeanToken().Dense(options.Classes!.Value, "head"));
     }
 
+    /// <summary>Builds a classifier whose encoder is transformer blocks with another attention.</summary>
+    /// <param name="name">The graph's name.</param>
+    /// <param name="options">Width, depth, input and classes are used.</param>
+    /// <param name="attention">From tokens [N, T, D] and heads to what <see cref="Feature.TransformerBlock"/> attends with.</param>
+    public static Graph Build(string name, ModelOptions options, Func<Feature, int, Func<Feature, Feature, Feature, Feature>> attention) => Build(name, options, (x, heads, blocks) =>
+    {
+        var attend = attention(x, heads);
+        for (var i = 0; i < blocks; i++)
+        {
+            var from = x;
+            x = x.Network.Scope($"blocks.{i}", () => from.TransformerBlock(heads, attend: attend));
+        }
+        return x;
+    });
+
     // 224 pixels give 28 x 28 patches, 64 and 32 give 16 x 16, 28 give 14 x 14: sequences of some hundred tokens.
     private static int PatchSize(Shape image) => Math.Max(image[1], image[2]) switch { > 64 => 8, > 32 => 4, _ => 2 };
 }

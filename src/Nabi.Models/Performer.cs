@@ -13,14 +13,6 @@ public sealed class Performer : ModelFamily
             "softmax kernel by positive random features", Build),
     ];
 
-    private static Graph Build(ModelOptions options) => PatchClassifier.Build("performer", options, (x, heads, blocks) =>
-    {
-        var attention = new FavorAttention { Features = 2 * x.Width / heads };
-        for (var i = 0; i < blocks; i++)
-        {
-            var from = x;
-            x = x.Network.Scope($"blocks.{i}", () => from.TransformerBlock(heads, attend: attention.Attend));
-        }
-        return x;
-    });
+    private static Graph Build(ModelOptions options) =>
+        PatchClassifier.Build("performer", options, (x, heads) => new FavorAttention { Features = 2 * x.Width / heads }.Attend);
 }
