@@ -12,7 +12,7 @@ import path from 'node:path';
 export const here = path.dirname(fileURLToPath(import.meta.url));
 const binary = path.join(here, '..', 'Nabi.Bench', 'bin', 'Release', 'net10.0', 'Nabi.Bench.dll');
 export const calm = 0.1; // the part of the runs that other load on the machine disturbs least
-const pause = 30; // milliseconds between bursts: threads that still spin for work go to sleep
+const pause = 5; // milliseconds between bursts, for the system to settle
 
 export class Racer {
     static async start(name, command, args, options = {}) {
@@ -33,13 +33,17 @@ export class Racer {
         throw new Error(`${this.name} ended: ${this.errors.trim().split('\n')[0]}`);
     }
 
+    // Stopped between its answers: threads that spin while they wait (OpenMP's do for long) would take a core from the others.
     async ask(line) {
+        this.process.kill('SIGCONT');
+        await sleep(pause);
         this.process.stdin.write(`${line}\n`);
-        return await this.answer();
+        const answer = await this.answer();
+        this.process.kill('SIGSTOP');
+        return answer;
     }
 
     async burst(milliseconds, counts = true) {
-        await sleep(pause);
         const times = (await this.ask(`run ${milliseconds}`)).split(' ').map(t => t / 1000);
         if (counts) this.times.push(...times);
     }
@@ -57,6 +61,7 @@ export class Racer {
     }
 
     end() {
+        this.process.kill('SIGCONT');
         this.process.stdin.end();
         return new Promise(resolve => this.process.once('exit', resolve));
     }
