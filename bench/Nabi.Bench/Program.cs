@@ -9,11 +9,7 @@ using Nabi.Models;
 switch (args)
 {
     case ["kernels", .. var rest]:
-        KernelSuite.Run(Number(rest, 0, 1));
-        return 0;
-    case ["bytes", .. var rest]:
-        ByteSuite.Run(Number(rest, 0, 1));
-        return 0;
+        return KernelSuite.Run(Number(rest, 0, 1), rest is [_, var pattern, ..] ? pattern : "*");
     case ["int8", .. var rest]:
         QuantizedSuite.Run(rest);
         return 0;
@@ -46,8 +42,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("""
-            usage: Nabi.Bench kernels [threads]                 every kernel against its bound
-                   Nabi.Bench bytes [threads]                   the integer kernels alone
+            usage: Nabi.Bench kernels [threads] [pattern]       kernels against their bounds, by name: 'int8 emitted*', '*depthwise*'
                    Nabi.Bench int8 [threads] <network> ... [per-layer]   floats against int8, in turn
                    Nabi.Bench train-step <network> [threads] [batch] [width] [input] [per-step]
                    Nabi.Bench attention [threads] [tokens]      attention over 256 to 8192 tokens, into bench/results; with tokens, their steps

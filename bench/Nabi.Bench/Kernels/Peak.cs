@@ -1,21 +1,44 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Nabi.Runtime.Emit;
 
 namespace Nabi.Bench.Kernels;
 
-/// <summary>What one core can do at most: independent chains of fused multiply-adds in registers.</summary>
-internal static class Peak
+/// <summary>What the cores in use can do at most: independent chains of multiply-adds in registers, of floats and of bytes.</summary>
+internal sealed class Peak
 {
     private const int Rounds = 1_000_000;
 
-    /// <summary>Keeps the result alive.</summary>
-    public static float Sink { get; private set; }
+    public Peak(int threads)
+    {
+        GigaFlops = threads * OneCore();
+        GigaOps = ByteTiles.Current is { } tiles ? threads * OneCore(tiles.Registers) : double.NaN;
+    }
 
-    public static double GigaFlops()
+    /// <summary>Float operations per nanosecond.</summary>
+    public double GigaFlops { get; }
+
+    /// <summary>Operations of <c>vpdpbusd</c> per nanosecond; not a number where nothing is emitted.</summary>
+    public double GigaOps { get; }
+
+    /// <summary>Keeps the result alive.</summary>
+    private static float Sink { get; set; }
+
+    public double Of(KernelCase kernel) => kernel.IsInteger ? GigaOps : GigaFlops;
+
+    private static double OneCore()
     {
         if (Vector512.IsHardwareAccelerated)
-            return 2.0 * 16 * 12 * Rounds / Stopclock.MedianSeconds(() => Sink = Wide512().ToScalar()) / 1e9;
-        return Vector256.IsHardwareAccelerated ? 2.0 * 8 * 12 * Rounds / Stopclock.MedianSeconds(() => Sink = Wide256().ToScalar()) / 1e9 : double.NaN;
+            return 2.0 * 16 * 12 * Rounds / Stopclock.LeastSeconds(() => Sink = Wide512().ToScalar()) / 1e9;
+        return Vector256.IsHardwareAccelerated ? 2.0 * 8 * 12 * Rounds / Stopclock.LeastSeconds(() => Sink = Wide256().ToScalar()) / 1e9 : double.NaN;
+    }
+
+    private static unsafe double OneCore(VectorForm registers)
+    {
+        using var code = new CodeMemory(ByteTileEmitter.EmitPeak(registers));
+        var loop = (delegate* unmanaged<long, void>)code.Start;
+        var bytes = registers == VectorForm.Zmm ? 64 : 32;
+        return 2.0 * bytes * ByteTileEmitter.PeakChains * Rounds / Stopclock.LeastSeconds(() => loop(Rounds)) / 1e9;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]

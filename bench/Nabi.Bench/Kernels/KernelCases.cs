@@ -1,0 +1,81 @@
+using Nabi.Runtime.Emit;
+using Nabi.Runtime.Kernels;
+
+namespace Nabi.Bench.Kernels;
+
+/// <summary>The kernels that are measured: one place to add a size.</summary>
+internal static class KernelCases
+{
+    public static IEnumerable<KernelCase> All() => [.. Products(), .. Convolutions(), .. Training(), .. Bytes()];
+
+    private static IEnumerable<KernelCase> Products()
+    {
+        foreach (var (m, n, k) in ((int, int, int)[])[(64, 64, 64), (128, 128, 128), (256, 256, 256), (512, 512, 512), (1024, 1024, 1024), (1, 1000, 1280), (49, 960, 160), (3136, 24, 96)])
+            yield return new ProductCase(m, n, k) { Name = $"gemm {m} x {n} x {k}" };
+    }
+
+    private static IEnumerable<KernelCase> Convolutions() => Shapes().Select(s => new ConvolutionCase(s.Shape) { Name = s.Name });
+
+    private static IEnumerable<KernelCase> Training()
+    {
+        foreach (var (size, channels, kernel, groups) in ((int, int, int, int)[])[(32, 16, 3, 1), (16, 32, 3, 1), (8, 64, 3, 1), (16, 96, 1, 1), (16, 96, 3, 96)])
+        {
+            var shape = Of(size, channels, channels, kernel, 1, kernel / 2, groups, batch: 32);
+            var of = $"{kernel}x{kernel} 32x{size}x{size}x{channels}{(groups > 1 ? " depthwise" : "")}";
+            yield return new TrainingCase(shape, TrainingPass.Forward) { Name = $"train forward {of}" };
+            yield return new TrainingCase(shape, TrainingPass.InputGradient) { Name = $"train dX {of}" };
+            yield return new TrainingCase(shape, TrainingPass.WeightGradient) { Name = $"train dW {of}" };
+        }
+    }
+
+    private static IEnumerable<KernelCase> Bytes()
+    {
+        var tiles = ByteTiles.Current;
+        if (tiles is not null)
+        {
+            foreach (var depth in (int[])[16, 64, 128, 256])
+                yield return new ByteTileCase(tiles, depth) { Name = $"int8 tile {tiles.Forms[0].Rows} x {2 * Simd.Lanes} x {4 * depth}" };
+        }
+        var products = new[] { 64, 128, 256, 512, 1024 }.Select(n => (Name: $"product {n} x {n} x {n}", Shape: Product(n, n, n))).Append(("product 1 x 1000 x 1280", Product(1, 1000, 1280)));
+        foreach (var (name, shape) in products.Concat(Shapes()))
+        {
+            yield return new ByteConvolutionCase(shape, emitted: false) { Name = $"int8 managed {name}" };
+            if (tiles is not null) yield return new ByteConvolutionCase(shape, emitted: true) { Name = $"int8 emitted {name}" };
+        }
+    }
+
+    private static IEnumerable<(string Name, ConvShape Shape)> Shapes()
+    {
+        yield return ("conv 3x3/2 224x224x3 -> 32", Of(224, 3, 32, 3, 2, 1));
+        yield return ("conv 7x7/2 224x224x3 -> 64", Of(224, 3, 64, 7, 2, 3));
+        yield return ("conv 3x3 28x28x1 -> 16", Of(28, 1, 16, 3, 1, 1));
+        yield return ("conv 3x3 32x32x3 -> 16", Of(32, 3, 16, 3, 1, 1));
+        yield return ("conv 3x3 32x32x16 -> 16", Of(32, 16, 16, 3, 1, 1));
+        yield return ("conv 3x3 56x56x64 -> 64", Of(56, 64, 64, 3, 1, 1));
+        yield return ("conv 3x3 14x14x256 -> 256", Of(14, 256, 256, 3, 1, 1));
+        yield return ("conv 3x3 7x7x512 -> 512", Of(7, 512, 512, 3, 1, 1));
+        yield return ("conv 1x1 56x56x64 -> 256", Of(56, 64, 256, 1, 1, 0));
+        yield return ("conv 1x1 112x112x16 -> 96", Of(112, 16, 96, 1, 1, 0));
+        yield return ("depthwise 3x3 112x112x32", Of(112, 32, 32, 3, 1, 1, 32));
+        yield return ("depthwise 3x3/2 56x56x144", Of(56, 144, 144, 3, 2, 1, 144));
+        yield return ("depthwise 3x3 14x14x384", Of(14, 384, 384, 3, 1, 1, 384));
+        yield return ("depthwise 5x5 14x14x240", Of(14, 240, 240, 5, 1, 2, 240));
+    }
+
+    private static ConvShape Of(int size, int inChannels, int outChannels, int kernel, int stride, int pad, int groups = 1, int batch = 1) => new()
+    {
+        Window = new()
+        {
+            Batch = batch, Height = size, Width = size, KernelHeight = kernel, KernelWidth = kernel, StrideHeight = stride, StrideWidth = stride,
+            PadTop = pad, PadLeft = pad, PadBottom = pad, PadRight = pad,
+        },
+        InChannels = inChannels,
+        OutChannels = outChannels,
+        Groups = groups,
+    };
+
+    private static ConvShape Product(int m, int n, int k) => new()
+    {
+        Window = new() { Height = 1, Width = m, KernelHeight = 1, KernelWidth = 1 }, InChannels = k, OutChannels = n,
+    };
+}
