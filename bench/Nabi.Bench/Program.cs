@@ -15,7 +15,7 @@ switch (args)
         return 0;
     case ["train-step", var network, .. var rest]:
         var options = new ModelOptions { Width = rest.Length > 2 ? double.Parse(rest[2]) : 1, Input = rest.Length > 3 ? Shape.Create(Array.ConvertAll(rest[3].Split('x'), int.Parse)) : null };
-        TrainingStepSuite.Run(network, options, Number(rest, 0, 2), Number(rest, 1, 64), rest is [.., "per-step"]);
+        TrainingStepSuite.Run(network, options, Number(rest, 0, 2), Number(rest, 1, 64), rest.Contains("recompute"), rest.Contains("per-step"));
         return 0;
     case ["attention", .. var rest]:
         AttentionSuite.Run(Number(rest, 0, 2), Number(rest, 1, 0), TimeProvider.System);
@@ -44,7 +44,7 @@ switch (args)
         Console.Error.WriteLine("""
             usage: Nabi.Bench kernels [threads] [pattern]       kernels against their bounds, by name: 'int8 emitted*', '*depthwise*'
                    Nabi.Bench int8 [threads] <network> ... [per-layer]   floats against int8, in turn
-                   Nabi.Bench train-step <network> [threads] [batch] [width] [input] [per-step]
+                   Nabi.Bench train-step <network> [threads] [batch] [width] [input] [recompute] [per-step]
                    Nabi.Bench attention [threads] [tokens]      attention over 256 to 8192 tokens, into bench/results; with tokens, their steps
                    Nabi.Bench start <model>                     from process start to the first result, phase by phase
                    Nabi.Bench zoo [--threads n] [network ...]   trains the zoo at small size, into bench/results/zoo.json and zoo.md

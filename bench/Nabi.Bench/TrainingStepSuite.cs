@@ -14,11 +14,12 @@ internal static class TrainingStepSuite
     /// <param name="options">Its size.</param>
     /// <param name="threads">Threads of the session.</param>
     /// <param name="batch">Samples per step.</param>
+    /// <param name="recompute">Compute activations again instead of keeping them?</param>
     /// <param name="perStep">Print every step of the plan too?</param>
-    public static void Run(string network, ModelOptions options, int threads, int batch, bool perStep)
+    public static void Run(string network, ModelOptions options, int threads, int batch, bool recompute, bool perStep)
     {
         var model = Zoo.Find(network).Create(options);
-        Measure("train", TrainingStep.Build(model, new TrainingOptions { BatchSize = batch }).Graph, threads, batch, perStep);
+        Measure("train", TrainingStep.Build(model, new TrainingOptions { BatchSize = batch, Recompute = recompute }).Graph, threads, batch, perStep);
         Measure("infer", model.WithBatch(batch), threads, batch, perStep);
         if (batch > 1) Measure("infer", model.WithBatch(1), threads, 1, perStep: false);
     }

@@ -71,6 +71,12 @@ public sealed record TrainingOptions
     /// <summary>Do batch normalizations use and update the batch's statistics? When not, they stay as they are. Default true.</summary>
     public bool TrainStatistics { get; init; } = true;
 
+    /// <summary>
+    /// Keep only some of the activations for the backward pass and compute the others again, which takes less memory and more time (Chen et al. 2016,
+    /// "Training Deep Nets with Sublinear Memory Cost"). Default false.
+    /// </summary>
+    public bool Recompute { get; init; }
+
     /// <summary>Names of parameters that stay as they are. Default none.</summary>
     public ValueArray<string> Frozen { get; init; } = [];
 

@@ -91,7 +91,8 @@ public sealed class TrainingStep
             if (wiring.AverageDecay is { } decay) averaged[parameter.Name] = Average(b, parameter, value, decay, options);
         }
         var trained = changed.ToDictionary(c => c.Parameter.Name, c => c.Parameter.Data!, StringComparer.Ordinal);
-        return new TrainingStep(original, b.Build(), wiring, trained, averaged);
+        var graph = b.Build();
+        return new TrainingStep(original, options.Recompute ? Recomputation.Of(graph) : graph, wiring, trained, averaged);
     }
 
     /// <summary>The model with the parameters reached so far, copied: the moving average when there is one.</summary>

@@ -6,6 +6,7 @@ public static partial class OperatorCases
     public static IEnumerable<OperatorCase> Views =>
     [
         Case(new Ops.Identity(), Float(2, 3)),
+        Case(new Ops.OptimizationBarrier(), Float(2, 3)),
         Case(new Ops.ShapeOf(), Float(2, 3, 4)),
         Case(new Ops.ShapeOf { Start = 1, End = -1 }, Float(2, 3, 4)),
         Case(new Ops.Size(), Float(2, 3)),

@@ -34,6 +34,7 @@ internal sealed class TrainCommand : NabiCommand
     private readonly Option<double> _strength = new("--strength") { Description = "Multiplies the regularization of --progressive; less than 1 suits small networks and short trainings.", DefaultValueFactory = _ => 1 };
     private readonly Option<double> _stochasticDepth = new("--stochastic-depth") { Description = "How often the last residual branch is left out of a step; earlier ones less.", DefaultValueFactory = _ => 0 };
     private readonly Option<double?> _dropout = new("--dropout") { Description = "Ratio of the network's dropouts; its own when not given." };
+    private readonly Option<bool> _recompute = new("--recompute") { Description = "Compute activations again instead of keeping them: less memory, more time." };
     private readonly Option<double?> _ema = new("--ema") { Description = "Keep and return an exponential moving average of the weights with this decay." };
     private readonly Option<double?> _clip = new("--clip") { Description = "Clip the gradient's norm." };
     private readonly Option<string?> _teacher = new("--teacher") { Description = "A model file to distil from (Hinton et al. 2015)." };
@@ -51,7 +52,7 @@ internal sealed class TrainCommand : NabiCommand
     {
         Option[] options =
         [
-            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _progressive, _stages, _startSize, _strength, _stochasticDepth, _dropout, _ema, _clip, _teacher, _width, _depth, _seed, _checkpoint, _checkpointSteps, _limit, _output,
+            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _progressive, _stages, _startSize, _strength, _stochasticDepth, _dropout, _recompute, _ema, _clip, _teacher, _width, _depth, _seed, _checkpoint, _checkpointSteps, _limit, _output,
         ];
         Add(_model);
         foreach (var option in options) Add(option);
@@ -154,6 +155,7 @@ internal sealed class TrainCommand : NabiCommand
             StochasticDepth = arguments.GetValue(_stochasticDepth),
             Augmentations = [.. names.Where(n => n != "mixup").Select(Augmentation)],
             Mixup = names.Contains("mixup") ? new Mixup() : null,
+            Recompute = arguments.GetValue(_recompute),
             EmaDecay = arguments.GetValue(_ema),
             ClipNorm = arguments.GetValue(_clip),
             Distillation = arguments.GetValue(_teacher) is null ? null : new Distillation(),
