@@ -50,10 +50,7 @@ public static unsafe class Pooling
     {
         ArgumentNullException.ThrowIfNull(pool);
         window.Check();
-        var kernel = new ForwardKernel<TPool>
-        {
-            At = new PoolArguments { Window = window, Channels = channels, CountPadding = countPadding, X = x, Y = y },
-        };
+        var kernel = new ForwardKernel<TPool> { Lines = new WindowLines<float>(window, channels, countPadding, x, y) };
         pool.Run(ref kernel, (long)window.Batch * window.OutHeight * window.OutWidth * window.KernelHeight * window.KernelWidth * channels);
     }
 
@@ -85,78 +82,76 @@ public static unsafe class Pooling
             where L : unmanaged, ILanes<V>
             where V : unmanaged;
 
-        static abstract float Scale(int count);
+        static abstract V Leave<L, V>(V sum, int count)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged;
     }
 
     private readonly struct MaxPool : IPool
     {
         public static float Start => float.NegativeInfinity;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Enter<L, V>(V sum, V x)
             where L : unmanaged, ILanes<V>
             where V : unmanaged => L.Max(sum, x);
 
-        public static float Scale(int count) => 1f;
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Leave<L, V>(V sum, int count)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged => sum;
     }
 
     private readonly struct AveragePool : IPool
     {
         public static float Start => 0f;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Enter<L, V>(V sum, V x)
             where L : unmanaged, ILanes<V>
             where V : unmanaged => L.Add(sum, x);
 
-        public static float Scale(int count) => count == 0 ? 0f : 1f / count;
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Leave<L, V>(V sum, int count)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged => L.Multiply(sum, L.Fill(count == 0 ? 0f : 1f / count));
+    }
+
+    /// <summary>A pooling of floats on registers of one width.</summary>
+    private readonly struct FloatReduction<TPool, L, V> : IWindowReduction<float, V>
+        where TPool : unmanaged, IPool
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+    {
+        public static int Count => L.Count;
+
+        public static V Start
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => L.Fill(TPool.Start);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Load(float* source, int left) => Simd.Load<L, V>(source, left);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(V value, float* target, int left) => Simd.Store<L, V>(value, target, left);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Enter(V sum, V x) => TPool.Enter<L, V>(sum, x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Leave(V sum, int count) => TPool.Leave<L, V>(sum, count);
     }
 
     private struct ForwardKernel<TPool> : IKernel
         where TPool : unmanaged, IPool
     {
-        public PoolArguments At;
+        public WindowLines<float> Lines;
 
         public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
-            where V : unmanaged
-        {
-            var w = At.Window;
-            var (first, last) = WorkPool.Share(w.Batch * w.OutHeight, worker, workers);
-            for (var line = first; line < last; line++)
-            {
-                var (n, oy) = Math.DivRem(line, w.OutHeight);
-                for (var ox = 0; ox < w.OutWidth; ox++)
-                {
-                    var seen = PoolWindow.Of(w, oy, ox);
-                    var scale = TPool.Scale(At.CountPadding ? w.KernelHeight * w.KernelWidth : seen.Count);
-                    var source = At.X + (((long)n * w.Height * w.Width) * At.Channels);
-                    Pixel<L, V>(seen, source, At.Y + ((((long)line * w.OutWidth) + ox) * At.Channels), scale);
-                }
-            }
-        }
-
-        private readonly void Pixel<L, V>(PoolWindow seen, float* image, float* target, float scale)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged
-        {
-            for (var c = 0; c < At.Channels; c += L.Count)
-            {
-                var part = Math.Min(L.Count, At.Channels - c);
-                var sum = L.Fill(TPool.Start);
-                for (var y = seen.Top; y < seen.Bottom; y += At.Window.DilationHeight)
-                {
-                    for (var x = seen.Left; x < seen.Right; x += At.Window.DilationWidth)
-                    {
-                        var from = image + ((((long)y * At.Window.Width) + x) * At.Channels) + c;
-                        sum = TPool.Enter<L, V>(sum, part == L.Count ? L.Load(from) : Simd.LoadPart<V>(from, part));
-                    }
-                }
-                sum = L.Multiply(sum, L.Fill(scale));
-                if (part == L.Count)
-                    L.Store(sum, target + c);
-                else
-                    Simd.StorePart(sum, target + c, part);
-            }
-        }
+            where V : unmanaged => Lines.Run<FloatReduction<TPool, L, V>, V>(worker, workers);
     }
 
     private struct BackwardKernel : IKernel

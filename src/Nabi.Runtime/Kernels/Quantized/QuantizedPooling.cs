@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -17,8 +19,17 @@ public static unsafe class QuantizedPooling
     {
         ArgumentNullException.ThrowIfNull(pool);
         window.Check();
-        var kernel = new MaxKernel { Window = window, Channels = channels, Flip = (byte)(isSigned ? 0x80 : 0), X = x, Y = y };
-        pool.Run(ref kernel, (long)window.Batch * window.OutHeight * window.OutWidth * window.KernelHeight * window.KernelWidth * channels);
+        var work = (long)window.Batch * window.OutHeight * window.OutWidth * window.KernelHeight * window.KernelWidth * channels / sizeof(float);
+        if (isSigned)
+        {
+            var kernel = new MaxKernel<sbyte> { Lines = new WindowLines<sbyte>(window, channels, false, (sbyte*)x, (sbyte*)y) };
+            pool.Run(ref kernel, work);
+        }
+        else
+        {
+            var kernel = new MaxKernel<byte> { Lines = new WindowLines<byte>(window, channels, false, x, y) };
+            pool.Run(ref kernel, work);
+        }
     }
 
     /// <summary>Mean of each window: y = clamp(zero_y + round(m * sum (x - zero_x))) with m = scale_x / (scale_y * count), rounded by <see cref="Requantizer"/>.</summary>
@@ -44,55 +55,117 @@ public static unsafe class QuantizedPooling
         pool.Run(ref kernel, (long)window.Batch * window.OutHeight * window.OutWidth * window.KernelHeight * window.KernelWidth * channels);
     }
 
-    private struct MaxKernel : IKernel
+    // The widest registers that a pixel fills.
+    private struct MaxKernel<T> : IKernel
+        where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
-        public WindowShape Window;
-        public int Channels;
-
-        /// <summary>Turns the order of int8 into that of uint8.</summary>
-        public byte Flip;
-        public byte* X;
-        public byte* Y;
+        public WindowLines<T> Lines;
 
         public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var w = Window;
-            var (first, last) = WorkPool.Share(w.Batch * w.OutHeight, worker, workers);
-            for (var line = first; line < last; line++)
-            {
-                var (n, oy) = Math.DivRem(line, w.OutHeight);
-                for (var ox = 0; ox < w.OutWidth; ox++)
-                {
-                    var seen = PoolWindow.Of(w, oy, ox);
-                    var target = Y + ((((long)line * w.OutWidth) + ox) * Channels);
-                    new Span<byte>(target, Channels).Fill(Flip);
-                    for (var y = seen.Top; y < seen.Bottom; y += w.DilationHeight)
-                    {
-                        for (var x = seen.Left; x < seen.Right; x += w.DilationWidth)
-                            Larger(X + ((((((long)n * w.Height) + y) * w.Width) + x) * Channels), target);
-                    }
-                }
-            }
+            if (Vector512.IsHardwareAccelerated && Lines.Channels >= Vector512<T>.Count)
+                Lines.Run<Largest512<T>, Vector512<T>>(worker, workers);
+            else if (Vector256.IsHardwareAccelerated && Lines.Channels >= Vector256<T>.Count)
+                Lines.Run<Largest256<T>, Vector256<T>>(worker, workers);
+            else if (Vector128.IsHardwareAccelerated && Lines.Channels >= Vector128<T>.Count)
+                Lines.Run<Largest128<T>, Vector128<T>>(worker, workers);
+            else
+                Lines.Run<Largest<T>, T>(worker, workers);
+        }
+    }
+
+    private readonly struct Largest512<T> : IWindowReduction<T, Vector512<T>>
+        where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    {
+        public static int Count => Vector512<T>.Count;
+
+        public static Vector512<T> Start
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => Vector512.Create(T.MinValue);
         }
 
-        private readonly void Larger(byte* source, byte* target)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<T> Load(T* source, int left) => Vector512.Load(source);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(Vector512<T> value, T* target, int left) => value.Store(target);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<T> Enter(Vector512<T> sum, Vector512<T> x) => Vector512.Max(sum, x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<T> Leave(Vector512<T> sum, int count) => sum;
+    }
+
+    private readonly struct Largest256<T> : IWindowReduction<T, Vector256<T>>
+        where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    {
+        public static int Count => Vector256<T>.Count;
+
+        public static Vector256<T> Start
         {
-            var c = 0;
-            if (Vector128.IsHardwareAccelerated)
-            {
-                var flip = Vector128.Create(Flip);
-                for (; c <= Channels - 16; c += 16)
-                {
-                    var a = Vector128.Load(source + c) ^ flip;
-                    var b = Vector128.Load(target + c) ^ flip;
-                    Vector128.Store(Vector128.Max(a, b) ^ flip, target + c);
-                }
-            }
-            for (; c < Channels; c++)
-                target[c] = (byte)(Math.Max(source[c] ^ Flip, target[c] ^ Flip) ^ Flip);
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => Vector256.Create(T.MinValue);
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<T> Load(T* source, int left) => Vector256.Load(source);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(Vector256<T> value, T* target, int left) => value.Store(target);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<T> Enter(Vector256<T> sum, Vector256<T> x) => Vector256.Max(sum, x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<T> Leave(Vector256<T> sum, int count) => sum;
+    }
+
+    private readonly struct Largest128<T> : IWindowReduction<T, Vector128<T>>
+        where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    {
+        public static int Count => Vector128<T>.Count;
+
+        public static Vector128<T> Start
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => Vector128.Create(T.MinValue);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector128<T> Load(T* source, int left) => Vector128.Load(source);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(Vector128<T> value, T* target, int left) => value.Store(target);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector128<T> Enter(Vector128<T> sum, Vector128<T> x) => Vector128.Max(sum, x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector128<T> Leave(Vector128<T> sum, int count) => sum;
+    }
+
+    private readonly struct Largest<T> : IWindowReduction<T, T>
+        where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    {
+        public static int Count => 1;
+
+        public static T Start => T.MinValue;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static T Load(T* source, int left) => *source;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(T value, T* target, int left) => *target = value;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static T Enter(T sum, T x) => T.Max(sum, x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static T Leave(T sum, int count) => sum;
     }
 
     private struct AverageKernel : IKernel

@@ -101,7 +101,7 @@ public sealed unsafe class QuantizationTests : IDisposable
         var w = ConvCases.All[name].Window;
         foreach (var isSigned in (bool[])[true, false])
         {
-            foreach (var channels in (int[])[1, 5, 16, 27, 70])
+            foreach (var channels in (int[])[1, 5, 16, 27, 70, 290])
                 CheckPooling(w, channels, isSigned);
         }
     }
