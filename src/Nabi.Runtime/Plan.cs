@@ -138,6 +138,7 @@ public sealed class Plan
         BytesMoved = step.Inputs.Sum(s => s.Bytes) + step.Outputs.Sum(s => s.Bytes),
         ArenaOffset = step.Outputs is [var first, ..] && first.Root.Home == SlotHome.Arena ? first.Root.Offset : -1,
         Macs = step.Macs,
+        IsInteger = step.Inputs is [{ DType: DType.Int8 or DType.UInt8 }, ..],
         IsReference = step.IsReference,
     };
 }

@@ -26,6 +26,9 @@ public sealed record PlanStep(string Name, string Kernel)
     /// <summary>Multiply-accumulates.</summary>
     public long Macs { get; init; }
 
+    /// <summary>Are its multiply-accumulates those of bytes?</summary>
+    public bool IsInteger { get; init; }
+
     /// <summary>Is it the operator's reference evaluation?</summary>
     public bool IsReference { get; init; }
 

@@ -78,10 +78,12 @@ public sealed class CommandTests : IDisposable
         Assert.Equal(10, run.GetProperty("probabilities").GetArrayLength());
         Assert.Equal(1, run.GetProperty("probabilities").EnumerateArray().Sum(p => p.GetDouble()), 6);
 
-        var bench = (await Run("bench", model, "--runs", "5", "--warmup", "1", "--per-layer", "--json")).Json();
+        var bench = (await Run("bench", model, "--runs", "5", "--warmup", "1", "--streams", "2", "--per-layer", "--json")).Json();
         Assert.True(bench.GetProperty("p50_ms").GetDouble() <= bench.GetProperty("p95_ms").GetDouble());
         Assert.Equal(1, bench.GetProperty("threads").GetInt32());
+        Assert.Equal(2, bench.GetProperty("streams").GetInt32());
         Assert.NotEqual(0, bench.GetProperty("steps").GetArrayLength());
+        Assert.True(bench.GetProperty("peak").GetProperty("gigaflops_per_second").GetDouble() > 0);
 
         var exported = (await Run("export", model, "-o", _at["t.nabi"], "--json")).Json();
         Assert.Equal(new FileInfo(_at["t.nabi"]).Length, exported.GetProperty("bytes").GetInt64());
@@ -129,6 +131,7 @@ public sealed class CommandTests : IDisposable
     [InlineData("bench", "m.onnx", "--runs", "0")]
     [InlineData("bench", "m.onnx", "--threads", "-1")]
     [InlineData("bench", "m.onnx", "--warmup", "-1")]
+    [InlineData("bench", "m.onnx", "--streams", "0")]
     [InlineData("run", "m.onnx", "--data", "glyphs", "--sample", "-1")]
     [InlineData("run", "m.onnx", "--data", "glyphs", "--top", "0")]
     [InlineData("train", "linear", "--data", "glyphs", "--epochs", "-1")]

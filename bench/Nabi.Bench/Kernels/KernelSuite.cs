@@ -8,6 +8,7 @@ using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.NoEmit;
+using Nabi.Runtime;
 using Nabi.Runtime.Kernels;
 using Perfolizer.Horology;
 
@@ -31,12 +32,12 @@ internal static class KernelSuite
             return 1;
         }
         using var pool = Pool = new WorkPool(threads);
-        var peak = new Peak(threads);
+        var peak = CorePeak.Measure(TimeProvider.System);
         var artifacts = Directory.CreateTempSubdirectory("nabi-kernels");
         try
         {
-            var summary = BenchmarkRunner.Run<KernelBenchmarks>(Configuration(peak, artifacts.FullName));
-            Console.WriteLine($"{Simd.Lanes} lanes, {threads} thread(s); peaks measured here: {peak.GigaFlops:F0} GFLOP/s, {peak.GigaOps:F0} integer GOP/s");
+            var summary = BenchmarkRunner.Run<KernelBenchmarks>(Configuration(c => threads * (c.IsInteger ? peak.IntegerGigaopsPerSecond ?? double.NaN : peak.GigaflopsPerSecond), artifacts.FullName));
+            Console.WriteLine($"{Simd.Lanes} lanes, {threads} thread(s); peaks of one core measured: {peak.GigaflopsPerSecond:F0} GFLOP/s, {peak.IntegerGigaopsPerSecond:F0} integer GOP/s");
             MarkdownExporter.Console.ExportToLog(summary, ConsoleLogger.Default);
             return summary.HasCriticalValidationErrors ? 1 : 0;
         }
@@ -46,11 +47,11 @@ internal static class KernelSuite
         }
     }
 
-    private static ManualConfig Configuration(Peak peak, string artifacts) => ManualConfig.CreateEmpty()
+    private static ManualConfig Configuration(Func<KernelCase, double> peak, string artifacts) => ManualConfig.CreateEmpty()
         .AddJob(Job.Default.WithToolchain(InProcessNoEmitToolchain.Instance).WithEvaluateOverhead(false)
             .WithWarmupCount(2).WithIterationCount(9).WithIterationTime(TimeInterval.FromMilliseconds(40)))
         .AddColumnProvider(DefaultColumnProviders.Params)
-        .AddColumn(StatisticColumn.Median, StatisticColumn.P95, new SpeedColumn("GOP/s", (giga, _) => $"{giga:F1}"), new SpeedColumn("of peak", (giga, c) => $"{giga / peak.Of(c):P0}"))
+        .AddColumn(StatisticColumn.Median, StatisticColumn.P95, new SpeedColumn("GOP/s", (giga, _) => $"{giga:F1}"), new SpeedColumn("of peak", (giga, c) => $"{giga / peak(c):P0}"))
         .WithSummaryStyle(SummaryStyle.Default.WithTimeUnit(TimeUnit.Microsecond).WithMaxParameterColumnWidth(80))
         .WithArtifactsPath(artifacts)
         .AddLogger(NullLogger.Instance);

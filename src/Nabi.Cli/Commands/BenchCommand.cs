@@ -12,13 +12,14 @@ internal sealed class BenchCommand : NabiCommand
     private readonly Option<int> _threads = new Option<int>("--threads") { Description = "Threads.", DefaultValueFactory = _ => 1 }.Within(1, 256);
     private readonly Option<int> _runs = new Option<int>("--runs") { Description = "Runs measured.", DefaultValueFactory = _ => 200 }.Within(1, 1_000_000);
     private readonly Option<int> _warmup = new Option<int>("--warmup") { Description = "Runs before the measurement.", DefaultValueFactory = _ => 50 }.Within(0, 1_000_000);
-    private readonly Option<bool> _perLayer = new("--per-layer") { Description = "Show time and speed of every step of the plan." };
+    private readonly Option<bool> _perLayer = new("--per-layer") { Description = "Show time, speed and share of the processor's peak of every step of the plan." };
+    private readonly Option<int> _streams = new Option<int>("--streams") { Description = "Sessions that run at once and share the weights, each on --threads threads.", DefaultValueFactory = _ => 1 }.Within(1, 256);
 
     public BenchCommand()
         : base("bench", "Measures latency after warming up: median and 95th percentile.", "nabi bench model.onnx --threads 2 --per-layer")
     {
         Add(_model);
-        foreach (var option in new Option[] { _batch, _threads, _runs, _warmup, _perLayer }) Add(option);
+        foreach (var option in new Option[] { _batch, _threads, _runs, _warmup, _streams, _perLayer }) Add(option);
     }
 
     protected override int Run(ParseResult arguments, CancellationToken cancellation)
@@ -32,19 +33,16 @@ internal sealed class BenchCommand : NabiCommand
         using var session = new Session(graph, new SessionOptions { Threads = threads });
         var inputs = SampleInputs.For(graph);
         var latency = Latency.Measure(session, inputs, warmup, runs, Clock);
+        var together = arguments.GetValue(_streams) is > 1 and var streams ? Throughput.Measure(session, inputs, streams, warmup, runs, Clock) : null;
         var profile = arguments.GetValue(_perLayer) ? session.Profile(inputs, Math.Min(runs, 50), Clock) : null;
+        var peak = profile is null ? null : CorePeak.Measure(Clock);
 
         Screen.Say($"{path}: median {Format.Milliseconds(latency.Median.TotalMilliseconds)}, p95 {Format.Milliseconds(latency.P95.TotalMilliseconds)}, "
             + $"{batch / latency.Median.TotalSeconds:N0} samples/s, batch {batch}, {latency.Threads} thread{(latency.Threads == 1 ? "" : "s")}, {latency.Runs} runs, {latency.Processor}");
         if (session.Plan?.KernelFault is { } fault) Screen.Note(fault);
-        if (profile is not null)
-        {
-            Screen.Table(null, ["step", "kernel", ">time", ">share", ">MACs", ">GFLOP/s", ">GB/s"], profile.Steps.Select(s => (IReadOnlyList<string>)
-            [
-                s.Step.Name, s.Step.Kernel, Format.Milliseconds(s.Median.TotalMilliseconds), $"{s.Median / profile.Total:P1}",
-                s.Step.Macs == 0 ? "" : Format.Count(s.Step.Macs), s.Step.Macs == 0 ? "" : $"{s.GigaflopsPerSecond:0.0}", $"{s.GigabytesPerSecond:0.0}",
-            ]));
-        }
+        if (together is not null)
+            Screen.Say($"{together.Streams} streams at once: {batch * together.RunsPerSecond:N0} samples/s, median {Format.Milliseconds(together.Median.TotalMilliseconds)}");
+        if (profile is not null) Show(profile, peak!, threads);
         Screen.Document(new
         {
             Model = path,
@@ -55,8 +53,23 @@ internal sealed class BenchCommand : NabiCommand
             Batch = batch,
             latency.Runs,
             latency.Processor,
-            Steps = profile?.Steps.Select(s => new { s.Step.Name, s.Step.Kernel, Ms = s.Median.TotalMilliseconds, s.Step.Macs, s.GigaflopsPerSecond }),
+            Streams = together?.Streams ?? 1,
+            SamplesPerSecond = batch * (together?.RunsPerSecond ?? 1 / latency.Median.TotalSeconds),
+            Peak = peak,
+            Steps = profile?.Steps.Select(s => new { s.Step.Name, s.Step.Kernel, Ms = s.Median.TotalMilliseconds, s.Step.Macs, s.GigaflopsPerSecond, OfPeak = s.GigaflopsPerSecond / peak!.Of(s.Step, threads) }),
         });
         return CommandLine.Done;
+    }
+
+    private void Show(SessionProfile profile, CorePeak peak, int threads)
+    {
+        Screen.Table(null, ["step", "kernel", ">time", ">share", ">MACs", ">GFLOP/s", ">of peak", ">GB/s"], profile.Steps.Select(s => (IReadOnlyList<string>)
+        [
+            s.Step.Name, s.Step.Kernel, Format.Milliseconds(s.Median.TotalMilliseconds), $"{s.Median / profile.Total:P1}",
+            s.Step.Macs == 0 ? "" : Format.Count(s.Step.Macs), s.Step.Macs == 0 ? "" : $"{s.GigaflopsPerSecond:0.0}",
+            s.Step.Macs == 0 || peak.Of(s.Step, threads) is not { } most ? "" : $"{s.GigaflopsPerSecond / most:P0}", $"{s.GigabytesPerSecond:0.0}",
+        ]));
+        var integers = peak.IntegerGigaopsPerSecond is { } giga ? $", {giga:0} GOP/s of 8-bit integers" : "";
+        Screen.Say($"Peak measured on one core: {peak.GigaflopsPerSecond:0} GFLOP/s{integers}; two operations per MAC.");
     }
 }
