@@ -20,4 +20,10 @@ internal readonly unsafe struct DenseRows(float* source, long stride, int rows, 
         for (var i = 0; i < count; i++)
             numbers[i] = row + i;
     }
+
+    public int Strip(int row, int tileRows, int most, int start, int end, out nint step)
+    {
+        step = (nint)(tileRows * stride);
+        return Math.Min(most, (rows - row) / tileRows);
+    }
 }

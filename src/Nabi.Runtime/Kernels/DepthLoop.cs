@@ -31,7 +31,7 @@ internal static unsafe class DepthLoop
     /// <summary>One worker's share.</summary>
     [SkipLocalsInit]
     public static void Run<L, V, TSource>(
-        ref TSource source, float* b, long stride, int columns, ref FloatSink sink, float* scratch, int worker, int workers)
+        ref TSource source, float* right, long stride, int columns, ref FloatSink sink, float* scratch, int worker, int workers)
         where L : unmanaged, ILanes<V>
         where V : unmanaged
         where TSource : unmanaged, IDepthSource
@@ -45,7 +45,8 @@ internal static unsafe class DepthLoop
         var packed = scratch + (worker * ScratchSize(columns));
         var gathered = packed + ((long)Block * panels * width);
         var numbers = stackalloc long[TileLoop.MaxTileRows];
-        var temporary = stackalloc float[(TileLoop.MaxTileRows + 2) * width];
+        var aside = stackalloc float[((TileLoop.MaxTileRows * TileLoop.MaxStrip) + 1) * width];
+        var b = new TileBlock { Numbers = numbers, Aside = aside, PanelEnd = panels, Columns = columns, Rows = tileRows, Tiles = 1 };
         var t = new TileArguments { Gathered = true, Inputs = &gathered, Taps = 1 };
         var start = 0;
         do
@@ -53,22 +54,22 @@ internal static unsafe class DepthLoop
             var length = Math.Min(Block, source.Depth - start);
             t.Depth = length;
             t.PanelStride = (nint)length * width;
-            t.Load = start > 0 || sink.Accumulates;
+            b.Load = start > 0 || sink.Accumulates;
+            t.Panel = packed;
+            (b.IsFirst, b.IsLast) = (start == 0, start + length >= source.Depth);
             for (var p = 0; p < panels; p++)
             {
                 var valid = Math.Min(width, columns - (p * width));
-                PanelPacking.Pack(b + (start * stride) + (p * width), stride, 1, length, valid, width, packed + (p * t.PanelStride));
+                PanelPacking.Pack(right + (start * stride) + (p * width), stride, 1, length, valid, width, packed + (p * t.PanelStride));
             }
             for (var tile = first; tile < last; tile++)
             {
                 var row = tile * tileRows;
-                var count = Math.Min(tileRows, source.Rows - row);
-                source.Gather(row, count, tileRows, start, length, gathered);
-                for (var i = 0; i < count; i++)
+                b.Count = Math.Min(tileRows, source.Rows - row);
+                source.Gather(row, b.Count, tileRows, start, length, gathered);
+                for (var i = 0; i < b.Count; i++)
                     numbers[i] = row + i;
-                t.Panel = packed;
-                TileLoop.Panels<L, V, ManagedTiles<L, V>, FloatSink>(
-                    default, ref t, ref sink, temporary, numbers, count, tileRows, 0, panels, columns, start == 0, start + length >= source.Depth);
+                TileLoop.Panels<L, V, ManagedTiles<L, V>, FloatSink>(default, ref b, ref t, ref sink);
             }
             start += length;
         }

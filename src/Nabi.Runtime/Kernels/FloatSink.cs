@@ -5,6 +5,8 @@ namespace Nabi.Runtime.Kernels;
 /// <summary>The float result with its epilogue.</summary>
 internal unsafe struct FloatSink(float* target, long stride, Epilogue epilogue) : ITileSink
 {
+    private Epilogue epilogue = epilogue;
+
     public readonly bool StoresDirectly => true;
 
     public readonly bool Accumulates => epilogue.Accumulate;
@@ -20,6 +22,15 @@ internal unsafe struct FloatSink(float* target, long stride, Epilogue epilogue) 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly float* Target(long number) => target + (number * stride);
 
+    public float* TakeResidual(out long residualStride)
+    {
+        residualStride = epilogue.ResidualStride;
+        var residual = epilogue.Activation.TryGetRange(out _, out _) && !epilogue.Accumulate ? epilogue.Residual : null;
+        if (residual is not null)
+            epilogue = epilogue with { Residual = null };
+        return residual;
+    }
+
     public readonly void Close<L, V>(float* tile, int tileStride, long* numbers, int count, int column, int columns, bool last)
         where L : unmanaged, ITileLanes<V>
         where V : unmanaged
@@ -27,7 +38,7 @@ internal unsafe struct FloatSink(float* target, long stride, Epilogue epilogue) 
         if (tile is not null)
         {
             for (var i = 0; i < count; i++)
-                Unsafe.CopyBlockUnaligned(Target(numbers[i]) + column, tile + (i * tileStride), (uint)(columns * sizeof(float)));
+                TileLoop.CopyColumns<V>(tile + (i * tileStride), Target(numbers[i]) + column, L.Count, columns);
         }
         if (!last || (epilogue.Residual is null && epilogue.Activation.TryGetRange(out _, out _)))
             return;

@@ -118,6 +118,24 @@ internal unsafe struct ImageRows : IRowSource
         }
     }
 
+    public readonly int Strip(int row, int tileRows, int most, int start, int end, out nint step)
+    {
+        step = 0;
+        var cursor = At(row);
+        var tiles = Math.Min(most, (InteriorEnd - cursor.Column) / tileRows);
+        if (tiles < 2 || cursor.Column < InteriorStart)
+            return 1;
+        var rowOffsets = RowOffsets + ((long)cursor.Row * RowTaps);
+        for (var y = 0; y < RowTaps; y++)
+        {
+            if (rowOffsets[y] < 0)   // zeros do not move along with the pixels
+                return 1;
+        }
+        var columnOffsets = ColumnOffsets + ((long)cursor.Column * ColumnTaps);
+        step = (nint)((columnOffsets[ColumnTaps * tileRows] - columnOffsets[0]) * PixelStride);
+        return tiles;
+    }
+
     private readonly long Number(Cursor cursor) =>
         ((((long)cursor.Image * OutHeight) + RowFirst + (cursor.Row * RowStep)) * OutWidth) + ColumnFirst + (cursor.Column * ColumnStep);
 

@@ -38,14 +38,14 @@ internal static unsafe partial class TileKernels
             x = L.Broadcast(a + 7); c70 = L.MultiplyAdd(x, b0, c70); c71 = L.MultiplyAdd(x, b1, c71);
             a += 8;
         }
-        Finish<L, V>(t, 0, c00, c01);
-        Finish<L, V>(t, 1, c10, c11);
-        Finish<L, V>(t, 2, c20, c21);
-        Finish<L, V>(t, 3, c30, c31);
-        Finish<L, V>(t, 4, c40, c41);
-        Finish<L, V>(t, 5, c50, c51);
-        Finish<L, V>(t, 6, c60, c61);
-        Finish<L, V>(t, 7, c70, c71);
+        Store<L, V>(t, 0, c00, c01, default);
+        Store<L, V>(t, 1, c10, c11, default);
+        Store<L, V>(t, 2, c20, c21, default);
+        Store<L, V>(t, 3, c30, c31, default);
+        Store<L, V>(t, 4, c40, c41, default);
+        Store<L, V>(t, 5, c50, c51, default);
+        Store<L, V>(t, 6, c60, c61, default);
+        Store<L, V>(t, 7, c70, c71, default);
     }
 
     /// <summary>Eight gathered rows, the first register of a panel.</summary>
@@ -79,14 +79,14 @@ internal static unsafe partial class TileKernels
             x = L.Broadcast(a + 7); c70 = L.MultiplyAdd(x, b0, c70);
             a += 8;
         }
-        Finish<L, V>(t, 0, c00);
-        Finish<L, V>(t, 1, c10);
-        Finish<L, V>(t, 2, c20);
-        Finish<L, V>(t, 3, c30);
-        Finish<L, V>(t, 4, c40);
-        Finish<L, V>(t, 5, c50);
-        Finish<L, V>(t, 6, c60);
-        Finish<L, V>(t, 7, c70);
+        Store<L, V>(t, 0, c00, default);
+        Store<L, V>(t, 1, c10, default);
+        Store<L, V>(t, 2, c20, default);
+        Store<L, V>(t, 3, c30, default);
+        Store<L, V>(t, 4, c40, default);
+        Store<L, V>(t, 5, c50, default);
+        Store<L, V>(t, 6, c60, default);
+        Store<L, V>(t, 7, c70, default);
     }
 
     /// <summary>Four rows gathered as [depth][4], one panel.</summary>
@@ -114,9 +114,9 @@ internal static unsafe partial class TileKernels
             x = L.Broadcast(a + 3); c30 = L.MultiplyAdd(x, b0, c30); c31 = L.MultiplyAdd(x, b1, c31);
             a += 4;
         }
-        Finish<L, V>(t, 0, c00, c01);
-        Finish<L, V>(t, 1, c10, c11);
-        Finish<L, V>(t, 2, c20, c21);
-        Finish<L, V>(t, 3, c30, c31);
+        Store<L, V>(t, 0, c00, c01, default);
+        Store<L, V>(t, 1, c10, c11, default);
+        Store<L, V>(t, 2, c20, c21, default);
+        Store<L, V>(t, 3, c30, c31, default);
     }
 }

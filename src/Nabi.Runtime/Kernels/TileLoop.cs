@@ -21,12 +21,15 @@ internal unsafe interface IRowSource
     /// Also the number of the result row (of the pixel, for images) of each of the <paramref name="count"/> rows.</summary>
     void Inputs(int row, int count, int tileRows, int start, int end, float** inputs, long* numbers, out int taps, out int depth);
 
+    /// <summary>Full tiles from row <paramref name="row"/> on, at most <paramref name="most"/>, each of whose inputs lie <paramref name="step"/> floats
+    /// after those of the tile before; the numbers of all their rows are evenly spaced. 1 or less if there is but one.</summary>
+    int Strip(int row, int tileRows, int most, int start, int end, out nint step);
 }
 
 /// <summary>Takes finished tiles: the float result with its epilogue, or the requantized integers.</summary>
 internal unsafe interface ITileSink
 {
-    /// <summary>Whether the micro-kernel may store straight into <see cref="Target"/>.</summary>
+    /// <summary>Whether the micro-kernel may store straight into <see cref="Target"/>; if not, the reduction must come in one block.</summary>
     bool StoresDirectly { get; }
 
     /// <summary>Whether old content is added on the first block.</summary>
@@ -38,8 +41,11 @@ internal unsafe interface ITileSink
     /// <summary>Whether the last store limits the range, and to what.</summary>
     bool TryGetRange(out float low, out float high);
 
-    /// <summary>Result row of a number from <see cref="IRowSource.Inputs"/>.</summary>
+    /// <summary>Result row of a number from <see cref="IRowSource.Inputs"/>, the same distance from one number to the next.</summary>
     float* Target(long number);
+
+    /// <summary>The matrix the kernel is to add before it limits the range, which is then no longer the sink's task; or null.</summary>
+    float* TakeResidual(out long stride);
 
     /// <summary>Called after a tile is computed. <paramref name="tile"/> is null if it was stored directly.</summary>
     void Close<L, V>(float* tile, int stride, long* numbers, int count, int column, int columns, bool last)
@@ -65,8 +71,9 @@ internal readonly unsafe struct ManagedTiles<L, V> : ITiles
 
 /// <summary>Cache blocking, edges and work split around the micro-kernels.</summary>
 /// <remarks>
-/// Loop order, outermost first: blocks of panels that stay in the second-level cache, blocks of the reduction, tiles of rows (whose
-/// inputs stay in the first-level cache), panels. Blocks depend only on the sizes, never on the number of workers.
+/// Loop order, outermost first: blocks of panels that stay in the second-level cache, blocks of the reduction, strips of tiles (whose
+/// inputs stay in the first-level cache), panels, tiles. A micro-kernel does a strip in one call: where the reduction is short, a call per
+/// tile would take as long as its products. Blocks depend only on the sizes, never on the number of workers.
 /// </remarks>
 internal static unsafe class TileLoop
 {
@@ -78,6 +85,12 @@ internal static unsafe class TileLoop
 
     /// <summary>Most row pointers per tile row.</summary>
     public const int MaxTaps = 1024;
+
+    /// <summary>Most tiles of one call of a micro-kernel.</summary>
+    public const int MaxStrip = 16;
+
+    /// <summary>Inputs of such tiles that stay in the first-level cache while the panels pass, in floats.</summary>
+    private const int StripFloats = 4096;
 
     public const int MaxTileRows = 8;
 
@@ -113,31 +126,36 @@ internal static unsafe class TileLoop
             (firstPanel, lastPanel) = WorkPool.Share(panels, worker, workers);
 
         var inputs = stackalloc float*[source.MaxTaps * MaxTileRows];
-        var temporary = stackalloc float[(MaxTileRows + 2) * width];
-        var numbers = stackalloc long[MaxTileRows];
+        var numbers = stackalloc long[MaxTileRows * MaxStrip];
+        var aside = stackalloc float[((MaxTileRows * MaxStrip) + 1) * width];
         var panelSize = (nint)source.Depth * width;
+        var own = sink;
+        var b = new TileBlock { Numbers = numbers, Aside = aside, Columns = columns };
+        b.Residual = own.TakeResidual(out b.ResidualStride);
         var t = new TileArguments { Inputs = inputs, PanelStride = panelSize };
-        var clamps = sink.TryGetRange(out t.Low, out t.High);
+        var clamps = own.TryGetRange(out t.Low, out t.High);
         var panelsPerBlock = (int)Math.Max(1, PanelBytes / ((long)Math.Min(source.Depth, DepthBlock) * width * sizeof(float) + 1));
         for (var block = firstPanel; block < lastPanel; block += panelsPerBlock)
         {
-            var blockEnd = Math.Min(lastPanel, block + panelsPerBlock);
+            (b.Panel, b.PanelEnd) = (block, Math.Min(lastPanel, block + panelsPerBlock));
             var start = 0;
             do
             {
                 var end = source.BlockEnd(start);
-                var last = end >= source.Depth;
-                t.Load = start > 0 || sink.Accumulates;
-                t.Clamp = clamps && last;
-                for (var tile = firstTile; tile < lastTile; tile++)
+                var most = sink.StoresDirectly ? Math.Clamp(StripFloats / (tileRows * Math.Max(1, end - start)), 1, MaxStrip) : 1;
+                (b.IsFirst, b.IsLast) = (start == 0, end >= source.Depth);
+                b.Load = start > 0 || sink.Accumulates;
+                t.Clamp = clamps && b.IsLast;
+                t.Panel = packed + (block * panelSize) + ((nint)start * width);
+                for (var tile = firstTile; tile < lastTile; tile += b.Tiles)
                 {
                     var row = tile * tileRows;
-                    var count = Math.Min(tileRows, source.Rows - row);
-                    var kernelRows = count == 1 ? 1 : count <= 4 ? 4 : 8;
-                    source.Inputs(row, count, kernelRows, start, end, inputs, numbers, out t.Taps, out var depth);
+                    b.Count = Math.Min(tileRows, source.Rows - row);
+                    b.Rows = b.Count == 1 ? 1 : b.Count <= 4 ? 4 : 8;
+                    source.Inputs(row, b.Count, b.Rows, start, end, inputs, numbers, out t.Taps, out var depth);
                     t.Depth = depth;
-                    t.Panel = packed + (block * panelSize) + ((nint)start * width);
-                    Panels<L, V, TTiles, TSink>(kernels, ref t, ref sink, temporary, numbers, count, kernelRows, block, blockEnd, columns, start == 0, last);
+                    b.Tiles = most == 1 ? 1 : Math.Max(1, source.Strip(row, tileRows, Math.Min(most, lastTile - tile), start, end, out t.InputStep));
+                    Panels<L, V, TTiles, TSink>(kernels, ref b, ref t, ref own);
                 }
                 start = end;
             }
@@ -153,9 +171,8 @@ internal static unsafe class TileLoop
         return byRows <= byPanels;
     }
 
-    /// <summary>One tile of rows times the panels [panel, end).</summary>
-    public static void Panels<L, V, TTiles, TSink>(
-        TTiles kernels, ref TileArguments arguments, ref TSink sink, float* temporary, long* numbers, int count, int kernelRows, int panel, int end, int columns, bool first, bool last)
+    /// <summary>A strip of tiles times the panels of a block.</summary>
+    public static void Panels<L, V, TTiles, TSink>(TTiles kernels, ref TileBlock b, ref TileArguments arguments, ref TSink sink)
         where L : unmanaged, ITileLanes<V>
         where V : unmanaged
         where TTiles : unmanaged, ITiles
@@ -163,44 +180,84 @@ internal static unsafe class TileLoop
     {
         var width = 2 * L.Count;
         var outputs = stackalloc float*[MaxTileRows];
+        var addends = stackalloc float*[MaxTileRows];
         var t = arguments;
         t.Outputs = outputs;
-        var dump = temporary + (MaxTileRows * width);
-        while (panel < end)
+        t.Tiles = b.Tiles;
+        b.NumberTheRest();
+        for (var panel = b.Panel; panel < b.PanelEnd;)
         {
             var column = panel * width;
-            var valid = Math.Min(width, columns - column);
-            var pair = kernelRows == 1 && sink.StoresDirectly && panel + 1 < end && columns - column >= 2 * width;
+            var valid = Math.Min(width, b.Columns - column);
+            var pair = b.Rows == 1 && sink.StoresDirectly && panel + 1 < b.PanelEnd && b.Columns - column >= 2 * width;
             if (pair)
                 valid = 2 * width;
-            var narrow = kernelRows == 8 && valid <= L.Count;
+            var narrow = b.Rows == 8 && valid <= L.Count;
             var direct = sink.StoresDirectly && (valid == (narrow ? L.Count : width) || pair);
-            t.Bias = first && sink.Bias is not null ? sink.Bias + column : null;
+            t.Bias = b.IsFirst && sink.Bias is not null ? sink.Bias + column : null;
+            t.Addends = b.Adds ? addends : null;
             if (direct)
-            {
-                for (var i = 0; i < kernelRows; i++)
-                    outputs[i] = i < count ? sink.Target(numbers[i]) + column : dump;
-            }
+                Point(ref b, ref t, ref sink, column, width);
             else
-            {
-                for (var i = 0; i < kernelRows; i++)
-                {
-                    outputs[i] = temporary + (i * width);
-                    if (t.Load && i < count)
-                        Unsafe.CopyBlockUnaligned(outputs[i], sink.Target(numbers[i]) + column, (uint)(valid * sizeof(float)));
-                }
-                if (t.Bias is not null && valid < width)
-                {
-                    Unsafe.CopyBlockUnaligned(dump, t.Bias, (uint)(valid * sizeof(float)));
-                    t.Bias = dump;
-                }
-            }
-            kernels.Run(&t, kernelRows, narrow, pair);
-            sink.Close<L, V>(direct ? null : temporary, width, numbers, count, column, valid, last);
+                PointAside<L, V, TSink>(ref b, ref t, ref sink, column, valid);
+            kernels.Run(&t, b.Rows, narrow, pair);
+            sink.Close<L, V>(direct ? null : b.Aside, width, b.Numbers, b.Count * b.Tiles, column, valid, b.IsLast);
             var step = pair ? 2 : 1;
             panel += step;
             t.Panel += step * t.PanelStride;
         }
+    }
+
+    /// <summary>Lets the kernel store into the result.</summary>
+    private static void Point<TSink>(ref TileBlock b, ref TileArguments t, ref TSink sink, int column, int width)
+        where TSink : unmanaged, ITileSink
+    {
+        for (var i = 0; i < b.Rows; i++)
+        {
+            var number = b.Numbers[Math.Min(i, b.Count - 1)];
+            t.Outputs[i] = i < b.Count ? sink.Target(number) + column : b.Aside;
+            if (t.Addends is not null)
+                t.Addends[i] = b.Load ? t.Outputs[i] : b.Residual + (number * b.ResidualStride) + column;
+        }
+        if (b.Tiles == 1)
+            return;
+        var numbers = b.Numbers[b.Count] - b.Numbers[0];
+        t.OutputStep = (nint)(sink.Target(numbers) - sink.Target(0));
+        t.AddendStep = b.Load ? t.OutputStep : (nint)(numbers * b.ResidualStride);
+    }
+
+    /// <summary>Lets the kernel store full registers aside, from where the sink takes the valid columns.</summary>
+    private static void PointAside<L, V, TSink>(ref TileBlock b, ref TileArguments t, ref TSink sink, int column, int valid)
+        where L : unmanaged, ITileLanes<V>
+        where V : unmanaged
+        where TSink : unmanaged, ITileSink
+    {
+        var width = 2 * L.Count;
+        for (var i = 0; i < b.Rows; i++)
+            t.Outputs[i] = b.Aside + (i * width);
+        t.OutputStep = t.AddendStep = (nint)b.Count * width;
+        if (t.Addends is not null)
+        {
+            t.Addends = t.Outputs;
+            for (var i = 0; i < b.Count * b.Tiles; i++)
+                CopyColumns<V>(b.Load ? sink.Target(b.Numbers[i]) + column : b.Residual + (b.Numbers[i] * b.ResidualStride) + column, b.Aside + (i * width), L.Count, valid);
+        }
+        if (t.Bias is not null && valid < width)
+        {
+            var bias = b.Aside + (MaxTileRows * MaxStrip * width);
+            CopyColumns<V>(t.Bias, bias, L.Count, valid);
+            t.Bias = bias;
+        }
+    }
+
+    /// <summary>Copies a row of at most two registers.</summary>
+    public static void CopyColumns<V>(float* source, float* target, int lanes, int columns)
+        where V : unmanaged
+    {
+        for (; columns >= lanes; columns -= lanes, source += lanes, target += lanes)
+            *(V*)target = *(V*)source;
+        if (columns > 0)
+            Simd.StorePart(Simd.LoadPart<V>(source, columns), target, columns);
     }
 }
 

@@ -81,6 +81,12 @@ internal unsafe struct WindowRows : IRowSource
         }
     }
 
+    public readonly int Strip(int row, int tileRows, int most, int start, int end, out nint step)
+    {
+        step = (nint)(tileRows * WindowStride / sizeof(float));
+        return Math.Min(most, (Width - (row % Width)) / tileRows);
+    }
+
     // Windows of a tile may go on in the next line or image.
     private readonly void FirstTaps(byte* window, int column, int y, int count, int tileRows, float** inputs)
     {

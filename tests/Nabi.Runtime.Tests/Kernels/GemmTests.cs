@@ -42,7 +42,10 @@ public sealed unsafe class GemmTests : IDisposable
             foreach (var accumulate in (bool[])[false, true])
             {
                 foreach (var residual in (bool[])[false, true])
+                {
                     Check(11, n, 600, false, new Unary(kind, 0.1f, 0.5f), 3, bias: true, residual, accumulate);
+                    Check(157, n, 5, false, new Unary(kind, 0.1f, 0.5f), 3, bias: true, residual, accumulate);   // several strips of tiles
+                }
             }
         }
     }

@@ -27,6 +27,12 @@ internal unsafe struct QuantizedSink : ITileSink
 
     public readonly float* Target(long number) => null;
 
+    public readonly float* TakeResidual(out long residualStride)
+    {
+        residualStride = 0;
+        return null;
+    }
+
     public readonly void Close<L, V>(float* tile, int tileStride, long* numbers, int count, int column, int columns, bool last)
         where L : unmanaged, ITileLanes<V>
         where V : unmanaged
