@@ -47,7 +47,7 @@ public static class QuantizedReference
         QuantizedProduct product => Product(product, values[product.Input.Stored]),
         QuantizedSum sum => Sum(sum, values[sum.A.Stored], values[sum.B.Stored]),
         QuantizedMean mean => Mean(mean, values[mean.Input.Stored]),
-        QuantizedMove move => ReferenceEvaluator.Evaluate(match.Root, [.. move.Inputs.Select(v => values[v]), .. match.Root.Inputs.Skip(move.Inputs.Count).Select(v => v?.Data)], new Rng(0))[0],
+        QuantizedMaximum maximum => ReferenceEvaluator.Evaluate(match.Root, [values[maximum.Input.Stored]], new Rng(0))[0],
         _ => throw new InvalidOperationException($"No reference for {match.GetType().Name}."),
     };
 

@@ -11,9 +11,10 @@ internal static unsafe class ChannelPick
     /// <param name="width">Channels of the source.</param>
     /// <param name="source">[rows, width].</param>
     /// <param name="target">[rows, count]; must not overlap the source.</param>
-    public static void Run(WorkPool pool, int rows, int* channels, int count, int width, float* source, float* target)
+    public static void Run<T>(WorkPool pool, int rows, int* channels, int count, int width, T* source, T* target)
+        where T : unmanaged
     {
-        var kernel = new PickKernel { Rows = rows, Channels = channels, Count = count, Width = width, Source = source, Target = target };
+        var kernel = new PickKernel<T> { Rows = rows, Channels = channels, Count = count, Width = width, Source = source, Target = target };
         pool.Run(ref kernel, (long)rows * count);
     }
 
@@ -31,14 +32,15 @@ internal static unsafe class ChannelPick
         pool.Run(ref kernel, (long)rows * (count + width));
     }
 
-    private struct PickKernel : IKernel
+    private struct PickKernel<T> : IKernel
+        where T : unmanaged
     {
         public int Rows;
         public int* Channels;
         public int Count;
         public int Width;
-        public float* Source;
-        public float* Target;
+        public T* Source;
+        public T* Target;
 
         public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
@@ -49,7 +51,7 @@ internal static unsafe class ChannelPick
             var count = Count;
             for (var row = first; row < last; row++)
             {
-                float* from = Source + ((long)row * Width), to = Target + ((long)row * count);
+                T* from = Source + ((long)row * Width), to = Target + ((long)row * count);
                 var i = 0;
                 for (; i + 4 <= count; i += 4)
                 {

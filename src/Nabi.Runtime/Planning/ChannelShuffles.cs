@@ -12,7 +12,7 @@ internal static class ChannelShuffles
     public static Pass Pass { get; } = new("gather shuffled channels", graph => graph.Rewrite((node, r) =>
     {
         if (node is not { Op: Reshape, Inputs: [{ UseCount: 1, Producer: { Op: Transpose transpose } swap }, ..] }) return null;
-        if (swap.Inputs[0] is not { UseCount: 1, Producer: { Op: Reshape } split } parts || split.Inputs[0] is not { DType: DType.Float32 } x) return null;
+        if (swap.Inputs[0] is not { UseCount: 1, Producer: { Op: Reshape } split } parts || split.Inputs[0] is not { DType: DType.Float32 or DType.Int8 or DType.UInt8 } x) return null;
         if (!IsShuffle(x.Shape, parts.Shape, transpose.Permutation(parts.Shape.Rank), node.Output.Shape)) return null;
         var (groups, size) = (parts.Shape[1], parts.Shape[2]);
         var channels = new long[groups * size];
@@ -23,7 +23,7 @@ internal static class ChannelShuffles
     /// <summary>The concatenation of two images of equal channels whose only reader is this node, which gathers their channels in turn; else null.</summary>
     public static Node? JoinedBy(Node gather)
     {
-        if (gather is not { Op: Gather { Axis: 1 }, Inputs: [{ UseCount: 1, IsOutput: false, DType: DType.Float32, Producer: { Op: Concat { Axis: 1 } } join }, { IsUpdated: false, Data: { } data }] }) return null;
+        if (gather is not { Op: Gather { Axis: 1 }, Inputs: [{ UseCount: 1, IsOutput: false, DType: DType.Float32 or DType.Int8 or DType.UInt8, Producer: { Op: Concat { Axis: 1 } } join }, { IsUpdated: false, Data: { } data }] }) return null;
         if (join.Inputs is not [{ } a, { } b] || a.Shape.Rank < 3 || !a.Shape.Equals(b.Shape) || !gather.Output.Shape.Equals(join.Output.Shape)) return null;
         var (channels, half) = (data.ToInt64(), a.Shape[1]);
         for (var i = 0; i < channels.Length; i++)

@@ -27,4 +27,32 @@ public sealed unsafe class ChannelInterleaveTests : IDisposable
             }
         }
     }
+
+    [Fact]
+    public void TakesBytesInTurn()
+    {
+        for (var count = 0; count <= Given.LongestTail; count++)
+        {
+            foreach (var rows in (int[])[0, 1, 7, 900])
+            {
+                using var a = Bytes((long)rows * count, 1);
+                using var wide = Bytes((long)rows * (count + 3), 2);
+                using var target = new GuardedBuffer<byte>(2L * rows * count);
+                ChannelInterleave.Run(pool, rows, count, new(a.Pointer, count), new(wide.Pointer + 3, count + 3), target.Pointer);
+                for (var i = 0; i < rows * count; i++)
+                {
+                    Assert.Equal(a[i], target[2 * i]);
+                    Assert.Equal(wide[(i / count * (count + 3)) + 3 + (i % count)], target[(2 * i) + 1]);
+                }
+            }
+        }
+    }
+
+    private static GuardedBuffer<byte> Bytes(long length, int seed)
+    {
+        var buffer = new GuardedBuffer<byte>(length);
+        using var signed = Given.Bytes(length, seed);
+        for (var i = 0; i < length; i++) buffer[i] = (byte)signed[i];
+        return buffer;
+    }
 }

@@ -5,7 +5,7 @@ namespace Nabi.Runtime.Tests.Planning;
 /// <summary>Graphs with QuantizeLinear and DequantizeLinear: on integers bit for bit as their plain reference, close to the float evaluation.</summary>
 public class QuantizedTests
 {
-    public static TheoryData<string> Networks => ["plain", "residual", "depthwise", "pools", "concat", "dense", "asymmetric"];
+    public static TheoryData<string> Networks => ["plain", "residual", "depthwise", "pools", "concat", "dense", "asymmetric", "shuffle", "moves", "tokens"];
 
     [Theory, MemberData(nameof(Networks))]
     public void SessionEqualsTheIntegerReference(string network)
@@ -55,10 +55,57 @@ public class QuantizedTests
             "pools" => q.Cut(b.Apply(new GlobalAveragePool(), q.Cut(b.Apply(new AveragePool { Window = Window.Of(3, 2, 1) },
                 q.Cut(b.Apply(new MaxPool { Window = Window.Of(2, 1) }, start), 0.02f, 0)), 0.02f, 3)), 0.01f, 0),
             "concat" => q.Conv(q.Cut(b.Apply(new Concat(1), q.Conv(start, 6, 5, 3, relu: true), q.Conv(start, 4, 5, 1, relu: true)), 0.03f, 0), 3, 10, 1, relu: false),
+            "shuffle" => q.Conv(Shuffled(b, q, b.Apply(new Concat(1), q.Conv(start, 6, 5, 3, relu: true), q.Conv(start, 6, 5, 1, relu: true)), 2), 3, 12, 1, relu: false),
+            "moves" => q.Conv(Moved(b, q, q.Conv(start, 6, 5, 1, relu: false)), 3, 6, 3, relu: true),
+            "tokens" => q.Cut(b.Add(b.MatMul(q.Cut(b.Transpose(b.Reshape(q.Conv(start, 6, 5, 1, relu: false), [2, 6, 56]), 0, 2, 1), 0.03f, 0), q.Matrix(6, 20)),
+                b.Constant(FusionTests.Random([20], 5))), 0.05f, -9),
             _ => q.Dense(q.Cut(b.Apply(new Flatten(), q.Conv(start, 6, 5, 3, relu: true)), 0.03f, 0), 9, 6 * 8 * 7),
         };
         b.Output("y", y);
         return b.Build();
+    }
+
+    [Fact]
+    public void BytesAreMovedAsBytes()
+    {
+        Assert.Equal(["layout.nchw-to-nhwc", "quantize", "qconv", "qconv", "copy.Interleave", "qconv", "dequantize", "layout.nhwc-to-nchw"], Kernels("shuffle"));
+        Assert.Equal(["layout.nchw-to-nhwc", "quantize", "qconv", "copy.Slice", "copy.Pad", "copy.Resize", "copy.Gather", "qconv", "dequantize", "layout.nhwc-to-nchw"], Kernels("moves"));
+        Assert.Contains("qgemm", Kernels("tokens"));
+    }
+
+    [Fact]
+    public void WhatIsReadAsRealTooIsNotMovedAsBytes()
+    {
+        var b = new GraphBuilder("both");
+        var q = new Quantizer(b);
+        var moved = b.Reshape(q.Cut(b.Input("x", DType.Float32, [2, 6]), 0.02f, 3), [3, 4]);
+        b.Output("real", moved);
+        b.Output("y", q.Cut(moved, 0.02f, 3));
+        using var session = new Session(b.Build());
+        var feed = new Dictionary<string, Tensor> { ["x"] = FusionTests.Random([2, 6], 8) };
+        Outcome.AssertSame(ReferenceEvaluator.Run(session.Graph, feed), session.Run(feed), 0);
+    }
+
+    private static IEnumerable<string> Kernels(string network)
+    {
+        using var session = new Session(Build(network));
+        return [.. session.Plan!.Steps.Select(s => s.Kernel.Replace(".vnni", "", StringComparison.Ordinal))];
+    }
+
+    // As a quantizer writes it: each of the three steps on integers of the same format.
+    private static Value Shuffled(GraphBuilder b, Quantizer q, Value images, int groups)
+    {
+        var (shape, x) = (images.Shape, q.Cut(images, 0.03f, 0));
+        var parts = q.Cut(b.Reshape(x, [shape[0], groups, shape[1] / groups, shape[2], shape[3]]), 0.03f, 0);
+        return q.Cut(b.Reshape(q.Cut(b.Transpose(parts, 0, 2, 1, 3, 4), 0.03f, 0), shape), 0.03f, 0);
+    }
+
+    private static Value Moved(GraphBuilder b, Quantizer q, Value images)
+    {
+        var x = q.Cut(b.Apply(new Slice(), images, b.Integers(1), b.Integers(7), b.Integers(2)), 0.03f, 0);
+        x = b.Apply(new Pad(), x, b.Integers(0, 0, 1, 0, 0, 0, 0, 2));
+        x = b.Apply(new Resize { Mode = "nearest", CoordinateTransformationMode = "asymmetric", NearestMode = "floor" }, x, null, b.Constant(Tensor.Vector<float>([1, 1, 2, 2])));
+        return q.Cut(b.Gather(x, b.Integers(5, 3, 1, 0, 2, 4), 1), 0.03f, 0);
     }
 
     /// <summary>Writes quantized layers as exporters do: DequantizeLinear in front of every input, QuantizeLinear behind.</summary>
@@ -85,6 +132,14 @@ public class QuantizedTests
         }
 
         public Value Dense(Value x, int outputs, int inputs) => Cut(b.Dense(x, Weights([outputs, inputs], outputs)), 0.1f, -5);
+
+        public Value Matrix(int rows, int columns)
+        {
+            var rng = new Rng(_seed++);
+            var numbers = Tensor.Empty(DType.Int8, [rows, columns]);
+            foreach (ref var e in numbers.Span<sbyte>()) e = (sbyte)(rng.Next(255) - 127);
+            return b.Apply(new DequantizeLinear(), b.Constant(numbers), b.Constant(Tensor.Scalar(0.004f)));
+        }
 
         private Value Weights(Shape shape, int filters)
         {

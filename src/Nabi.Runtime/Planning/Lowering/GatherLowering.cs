@@ -18,14 +18,18 @@ internal static unsafe class GatherLowering
     private static bool Picked(Node node, Tensor indices, Planner planner)
     {
         var (input, output) = (node.Inputs[0]!, node.Output);
-        if (!IsOfChannels((Gather)node.Op, input.Shape, indices) || output.DType != DType.Float32 || output.Shape.Count == 0) return false;
+        if (!IsOfChannels((Gather)node.Op, input.Shape, indices) || output.DType is not (DType.Float32 or DType.Int8 or DType.UInt8) || output.Shape.Count == 0) return false;
         if (!planner.IsChannelsLast(input) && !planner.Wishes.Contains(output)) return false;
         var channels = Pinned(indices, input.Shape[1]);
         var (source, target) = (planner.Read(input, Layout.ChannelsLast), planner.Define(output, Layout.ChannelsLast));
         var (rows, width) = (output.Shape.Count / channels.Length, input.Shape[1]);
         planner.Emit(new Step(node.Name, "copy.Gather", [source], [target], c =>
         {
-            fixed (int* at = channels) ChannelPick.Run(c.Pool, rows, at, channels.Length, width, source.Floats, target.Floats);
+            fixed (int* at = channels)
+            {
+                if (output.DType == DType.Float32) ChannelPick.Run(c.Pool, rows, at, channels.Length, width, source.Floats, target.Floats);
+                else ChannelPick.Run(c.Pool, rows, at, channels.Length, width, source.Address, target.Address);
+            }
         }));
         return true;
     }

@@ -82,7 +82,8 @@ internal static unsafe class MoveLowering
             memory.Clear();
             return;
         }
-        for (var i = 0; i < memory.Length; i += element.Length) element.CopyTo(memory[i..]);
+        if (element.Length == 1) memory.Fill(element[0]);
+        else for (var i = 0; i < memory.Length; i += element.Length) element.CopyTo(memory[i..]);
     }
 
     private static bool ByTable(Node node, Planner planner)
@@ -103,7 +104,7 @@ internal static unsafe class MoveLowering
     private static bool Resampled(Node node, Planner planner)
     {
         var (input, output) = (node.Inputs[0]!, node.Output);
-        if (node.Op is not Resize { Mode: "nearest", CoordinateTransformationMode: not "tf_crop_and_resize" } || input.DType != DType.Float32 || input.Shape.Rank < 3) return false;
+        if (node.Op is not Resize { Mode: "nearest", CoordinateTransformationMode: not "tf_crop_and_resize" } || input.DType.Bits() < 8 || input.Shape.Rank < 3) return false;
         if (input.Shape[0] != output.Shape[0] || input.Shape[1] != output.Shape[1] || output.Shape.Count is 0 or > LargestTable || !Known(node, 2) || !Known(node, 3)) return false;
         var (inside, outside) = (input.Shape.CountOf(2, input.Shape.Rank), output.Shape.CountOf(2, output.Shape.Rank));
         if (inside > LargestTable) return false;
@@ -114,7 +115,7 @@ internal static unsafe class MoveLowering
         for (var i = 0; i < places.Length; i++) places[i] = (i / outside * inside) + (int)chosen[i % outside];
         var pinned = Pinned(places);
         var (source, target) = (planner.Read(input, Layout.ChannelsLast), planner.Define(output, Layout.ChannelsLast));
-        var unit = input.Shape[1] * sizeof(float);
+        var unit = checked((int)input.DType.Bytes(input.Shape[1]));
         planner.Emit(new Step(node.Name, "copy.Resize", [source], [target], c => IndexedCopy.Run(c.Pool, unit, pinned, source.Address, target.Address)));
         return true;
     }

@@ -19,7 +19,7 @@ internal static unsafe class QuantizedLowering
         QuantizedProduct product => LowerProduct(product, planner),
         QuantizedSum sum => LowerSum(sum, planner),
         QuantizedMean mean => LowerMean(mean, planner),
-        QuantizedMove move => LowerMove(move, planner),
+        QuantizedMaximum maximum => LowerMaximum(maximum, planner),
         _ => false,
     };
 
@@ -99,27 +99,14 @@ internal static unsafe class QuantizedLowering
         return new WindowShape { Batch = data[0], Height = height, Width = width, KernelHeight = height, KernelWidth = width };
     }
 
-    private static bool LowerMove(QuantizedMove match, Planner planner)
+    private static bool LowerMaximum(QuantizedMaximum match, Planner planner)
     {
-        var input = match.Inputs[0];
-        switch (match.Root.Op)
-        {
-            case MaxPool pool when WindowShapes.TryOf(input.Shape, pool.Resolve(input.Shape)) is { } window:
-            {
-                var (x, y) = (planner.Read(input, Layout.ChannelsLast), planner.Define(match.Result, Layout.ChannelsLast));
-                var (channels, isSigned) = (input.Shape[1], match.Output.IsSigned);
-                planner.Emit(new Step(Name(match), "qpool.max", [x], [y], c => QuantizedPooling.Max(c.Pool, window, channels, isSigned, x.Address, y.Address)));
-                return true;
-            }
-            case Concat concat:
-                return ShapeLowering.Concatenate(Name(match), match.Inputs, match.Result, concat.Axis, planner);
-            case Reshape or Flatten or Squeeze or Unsqueeze or Identity:
-                return ShapeLowering.View(input, match.Result, planner);
-            case Transpose transpose:
-                return ShapeLowering.Transposed(match.Root.Name, input, match.Result, transpose, planner);
-            default:
-                return false;
-        }
+        var data = match.Input.Stored;
+        if (WindowShapes.TryOf(data.Shape, ((MaxPool)match.Root.Op).Resolve(data.Shape)) is not { } window) return false;
+        var (x, y) = (planner.Read(data, Layout.ChannelsLast), planner.Define(match.Result, Layout.ChannelsLast));
+        var (channels, isSigned) = (data.Shape[1], match.Output.IsSigned);
+        planner.Emit(new Step(Name(match), "qpool.max", [x], [y], c => QuantizedPooling.Max(c.Pool, window, channels, isSigned, x.Address, y.Address)));
+        return true;
     }
 
     private static bool LowerQuantize(IReadOnlyList<Node> group, Planner planner)

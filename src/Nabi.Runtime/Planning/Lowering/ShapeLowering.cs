@@ -80,11 +80,14 @@ internal static class ShapeLowering
         var (a, b) = (planner.ReadPart(node.Inputs[0]!), planner.ReadPart(node.Inputs[1]!));
         var (target, count) = (planner.Define(output, Layout.ChannelsLast), output.Shape[1] / 2);
         var rows = output.Shape.Count / output.Shape[1];
-        planner.Emit(new Step($"{node.Name}+{group[1].Name}", "copy.Interleave", [a, b], [target], c =>
-            Kernels.ChannelInterleave.Run(c.Pool, rows, count, Rows(a), Rows(b), target.Floats)));
+        var name = $"{node.Name}+{group[1].Name}";
+        planner.Emit(output.DType == DType.Float32
+            ? new Step(name, "copy.Interleave", [a, b], [target], c => Kernels.ChannelInterleave.Run(c.Pool, rows, count, Rows<float>(a), Rows<float>(b), target.Floats))
+            : new Step(name, "copy.Interleave", [a, b], [target], c => Kernels.ChannelInterleave.Run(c.Pool, rows, count, Rows<byte>(a), Rows<byte>(b), target.Address)));
         return true;
 
-        static Kernels.PixelRows Rows(Slot slot) => new(slot.Floats, slot.IsPart ? slot.PixelStride : slot.Shape[1]);
+        static Kernels.PixelRows<T> Rows<T>(Slot slot)
+            where T : unmanaged => new((T*)slot.Address, slot.IsPart ? slot.PixelStride : slot.Shape[1]);
     }
 
     private static bool Divide(Node node, Planner planner)

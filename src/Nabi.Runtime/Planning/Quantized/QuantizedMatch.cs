@@ -41,5 +41,5 @@ internal sealed record QuantizedSum(IReadOnlyList<Node> Group, QuantizedValue A,
 /// <summary>The mean of windows, or of whole images: the arithmetic of <see cref="QuantizedPooling.Average"/>.</summary>
 internal sealed record QuantizedMean(IReadOnlyList<Node> Group, QuantizedValue Input, QuantizedFormat Output) : QuantizedMatch(Group, Output);
 
-/// <summary>An operator that only chooses or moves elements, with one format on both sides: it is applied to the stored integers.</summary>
-internal sealed record QuantizedMove(IReadOnlyList<Node> Group, IReadOnlyList<Value> Inputs, QuantizedFormat Output) : QuantizedMatch(Group, Output);
+/// <summary>The largest of each window; input and output have one format.</summary>
+internal sealed record QuantizedMaximum(IReadOnlyList<Node> Group, QuantizedValue Input, QuantizedFormat Output) : QuantizedMatch(Group, Output);

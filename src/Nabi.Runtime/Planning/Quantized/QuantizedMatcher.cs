@@ -21,12 +21,14 @@ internal static class QuantizedMatcher
             before = root;
         }
         group.Insert(0, before);
+        if (BiasOf(before) is { } bias)
+            group.Insert(0, before = before.Inputs[before.Inputs[0] == bias ? 1 : 0]!.Producer!);
         return before.Op switch
         {
             Conv or Ops.Gemm or MatMul => Product(group, format, low, high),
             Add => Sum(group, format, low, high),
             AveragePool or GlobalAveragePool when group.Count == 2 => Mean(group, format),
-            MaxPool or Concat or Reshape or Flatten or Squeeze or Unsqueeze or Transpose or Identity when group.Count == 2 => Move(group, format),
+            MaxPool when group.Count == 2 => Maximum(group, format),
             _ => null,
         };
     }
@@ -49,7 +51,7 @@ internal static class QuantizedMatcher
         if (weight.Inputs.Count > 2 && weight.Inputs[2] is { } zero && (Fixed(zero) is not { } zeros || zeros.ToInt64().AsSpan().ContainsAnyExcept(0))) return null;
         if (FiltersFirst(node, numbers) is not { } filters) return null;
         var perFilter = PerFilter(node, (DequantizeLinear)weight.Op, scales, numbers.Shape.Rank, filters.Shape[0]);
-        if (perFilter is null || !TryBias(node, input.Format, perFilter, out var bias)) return null;
+        if (perFilter is null || !TryBias(BiasOf(group[1]) ?? (node.Inputs.Count > 2 ? node.Inputs[2] : null), input.Format, perFilter, out var bias)) return null;
         return new QuantizedProduct(group, input, filters, perFilter, bias, format, low, high);
     }
 
@@ -79,10 +81,22 @@ internal static class QuantizedMatcher
         return axis == (node.Op is Conv or Ops.Gemm { TransB: true } ? 0 : 1) && values.Length == filters ? values : null;
     }
 
-    private static bool TryBias(Node node, QuantizedFormat input, float[] weightScales, out int[]? bias)
+    // What an addition adds to every row of a product, or null.
+    private static Value? BiasOf(Node node)
+    {
+        if (node.Op is not Add) return null;
+        for (var i = 0; i < 2; i++)
+        {
+            var (product, bias) = (node.Inputs[1 - i]!, node.Inputs[i]!);
+            if (product is { UseCount: 1, Producer.Op: MatMul } && bias.Shape.Rank == 1 && bias.Shape[0] == product.Shape[-1] && (bias.Producer is null or { Op: DequantizeLinear })) return bias;
+        }
+        return null;
+    }
+
+    private static bool TryBias(Value? value, QuantizedFormat input, float[] weightScales, out int[]? bias)
     {
         bias = null;
-        if (node.Inputs.Count < 3 || node.Inputs[2] is not { } value) return true;
+        if (value is null) return true;
         var numbers = value.Producer is { Op: DequantizeLinear } dequantize && Fixed(dequantize.Inputs[0]) is { DType: DType.Int32 } && Fixed(dequantize.Inputs[1]) is not null
             ? ReferenceEvaluator.Evaluate(dequantize, [.. dequantize.Inputs.Select(v => v is null ? null : Fixed(v))], new Rng(0))[0]
             : Fixed(value);
@@ -106,17 +120,8 @@ internal static class QuantizedMatcher
     private static QuantizedMean? Mean(List<Node> group, QuantizedFormat format) =>
         Stored(group[0].Inputs[0]) is { } input && input.Format.Scale / format.Scale < 1e6f ? new QuantizedMean(group, input, format) : null;
 
-    private static QuantizedMove? Move(List<Node> group, QuantizedFormat format)
-    {
-        var data = group[0].Op is Concat ? group[0].Inputs : group[0].Inputs.Take(1);
-        var inputs = new List<Value>();
-        foreach (var value in data)
-        {
-            if (Stored(value) is not { } stored || stored.Format != format || stored.Stored.DType != group[^1].Output.DType) return null;
-            inputs.Add(stored.Stored);
-        }
-        return group[0].Outputs.Count == 1 ? new QuantizedMove(group, inputs, format) : null;
-    }
+    private static QuantizedMaximum? Maximum(List<Node> group, QuantizedFormat format) =>
+        Stored(group[0].Inputs[0]) is { } input && input.Format == format && group[0].Outputs.Count == 1 ? new QuantizedMaximum(group, input, format) : null;
 
     /// <summary>The integers behind a DequantizeLinear.</summary>
     private static QuantizedValue? Stored(Value? value) =>
