@@ -6,7 +6,7 @@ namespace Nabi.Bench.Kernels;
 /// <summary>The kernels that are measured: one place to add a size.</summary>
 internal static class KernelCases
 {
-    public static IEnumerable<KernelCase> All() => [.. Products(), .. Convolutions(), .. Training(), .. Bytes()];
+    public static IEnumerable<KernelCase> All() => [.. Products(), .. Convolutions(), .. Training(), .. Bytes(), .. Nibbles()];
 
     private static IEnumerable<KernelCase> Products()
     {
@@ -41,6 +41,17 @@ internal static class KernelCases
         {
             yield return new ByteConvolutionCase(shape, emitted: false) { Name = $"int8 managed {name}" };
             if (tiles is not null) yield return new ByteConvolutionCase(shape, emitted: true) { Name = $"int8 emitted {name}" };
+        }
+    }
+
+    // Every size also in floats, to compare.
+    private static IEnumerable<KernelCase> Nibbles()
+    {
+        foreach (var (m, n, k) in ((int, int, int)[])[(1, 4096, 4096), (1, 1000, 1280), (4, 1000, 1280), (8, 1000, 1280), (16, 1000, 1280), (64, 4096, 4096)])
+        {
+            yield return new ProductCase(m, n, k) { Name = $"float for int4 {m} x {n} x {k}" };
+            foreach (var block in (int[])[k, 32])
+                yield return new Int4ProductCase(m, n, k, block) { Name = $"int4 {m} x {n} x {k} block {block}" };
         }
     }
 

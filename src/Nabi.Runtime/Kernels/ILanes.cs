@@ -74,6 +74,9 @@ internal unsafe interface ILanes<V> : ITileLanes<V>
     /// <summary>Splits a positive normal number into m in [sqrt(1/2), sqrt(2)) and an integral e with value = m * 2^e.</summary>
     static abstract V Split(V value, out V exponent);
 
+    /// <summary>Of the eight signed 4-bit numbers in the bits of every lane, lowest first, number <paramref name="index"/>.</summary>
+    static abstract V Nibble(V packed, int index);
+
     /// <summary>Sum over the lanes, always in the same order.</summary>
     static abstract float Sum(V value);
 

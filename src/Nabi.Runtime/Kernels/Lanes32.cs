@@ -87,6 +87,9 @@ internal readonly unsafe struct Lanes32 : ILanes<float>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Nibble(float packed, int index) => (BitConverter.SingleToInt32Bits(packed) << (28 - (4 * index))) >> 28;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(float value) => value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Nabi.Runtime.Kernels;
 
@@ -84,6 +85,15 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
         var e = shifted >> MantissaBits;
         exponent = Vector512.ConvertToSingle(e);
         return (value.AsInt32() - (e << MantissaBits)).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Nibble(Vector512<float> packed, int index)
+    {
+        if (!Avx512F.IsSupported)
+            return Vector512.ConvertToSingle((packed.AsInt32() << (28 - (4 * index))) >> 28);
+        var numbers = Vector512.Create(0f, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1);
+        return Avx512F.PermuteVar16x32(numbers, packed.AsInt32() >>> (4 * index));   // looks up the low four bits
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -58,9 +58,9 @@ internal static class Liveness
         }
     }
 
-    // Does the step touch this memory in no other way than through the slots output `number` may overwrite?
+    // Does the step touch this memory in no other way than through the slots output `number` may overwrite? A residual may also be the left matrix.
     private static bool IsFree(Step step, int number, Slot memory) =>
-        step.Inputs.All(s => s.Root != memory || step.InPlace.Any(p => p.Output == number && p.Input == s)) && step.Outputs.All(s => s.Root != memory);
+        step.Inputs.Count(s => s.Root == memory) <= step.InPlace.Count(p => p.Output == number && p.Input.Root == memory) && step.Outputs.All(s => s.Root != memory);
 
     /// <summary>The distinct roots of one home that the steps touch.</summary>
     public static List<Slot> Roots(IReadOnlyList<Step> steps, SlotHome home, bool outputsOnly = false)

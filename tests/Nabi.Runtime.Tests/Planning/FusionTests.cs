@@ -17,6 +17,20 @@ public class FusionTests
         Assert.Equal(["layout.nchw-to-nhwc", "conv.direct+bias+relu", "conv.direct+bias+residual+relu", "layout.nhwc-to-nchw"], plan.Steps.Select(s => s.Kernel));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ResidualMayBeWhatTheProductReads(bool isConvolution)
+    {
+        var b = new GraphBuilder("self");
+        var x = b.Relu(b.Input("x", DType.Float32, isConvolution ? [1, 40, 3, 5] : [9, 40]));
+        b.Output("y", b.Add(isConvolution ? b.Conv(x, b.Constant(Random([40, 40, 1, 1], 1))) : b.Dense(x, b.Constant(Random([40, 40], 1))), x));
+        var graph = b.Build();
+        var feed = new Dictionary<string, Tensor> { ["x"] = Random(graph.Inputs[0].Shape, 2) };
+        using var session = new Session(graph);
+        Outcome.AssertSame(ReferenceEvaluator.Run(graph, feed), session.Run(feed), 1e-4);
+    }
+
     [Fact]
     public void ResidualMayBeAConvolutionThatComesLater()
     {

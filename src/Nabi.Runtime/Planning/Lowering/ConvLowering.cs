@@ -19,8 +19,9 @@ internal static unsafe class ConvLowering
     {
         var (node, conv) = (group[0], (Conv)group[0].Op);
         var (data, weight) = (node.Inputs[0]!, node.Inputs[1]!);
+        var bias = node.Inputs.Count > 2 ? node.Inputs[2] : null;
         return TryShape(data.Shape, weight.Shape[0], conv.Resolve(data.Shape, weight.Shape), conv.Group) is { } shape
-            && Emit(group, planner, shape, transposed: false, data, weight, node.Inputs.Count > 2 ? node.Inputs[2] : null);
+            && (EmitInt4(group, planner, shape, data, weight, bias) || Emit(group, planner, shape, transposed: false, data, weight, bias));
     }
 
     private static bool LowerTranspose(IReadOnlyList<Node> group, Planner planner)
@@ -55,6 +56,20 @@ internal static unsafe class ConvLowering
             Macs = node.Cost.Macs,
             Scratch = [scratch],
         });
+        return true;
+    }
+
+    // A 1 x 1 convolution by weights that are stored in 4 bits and stay so.
+    private static bool EmitInt4(IReadOnlyList<Node> group, Planner planner, ConvShape shape, Value data, Value weight, Value? bias)
+    {
+        var result = group[^1].Output;
+        if (shape.Groups > 1 || !shape.Window.IsPointwise || result.Shape.Count == 0 || data.DType != DType.Float32 || Normalization.Of(group) is not null) return false;
+        if (Int4Weights.Of(weight, columnAxis: 0) is not { } weights) return false;
+        var source = planner.ReadPart(data);
+        var epilogue = Epilogues.Plan(group, planner, Layout.ChannelsLast);
+        epilogue.Bias ??= bias is null ? null : planner.Read(bias);
+        var output = source.IsConstant ? planner.Define(result, Layout.ChannelsLast) : planner.DefinePart(result);
+        weights.Emit(string.Join('+', group.Select(n => n.Name)), planner, source, output, result.Shape.Count / result.Shape[1], epilogue);
         return true;
     }
 

@@ -23,7 +23,9 @@ internal static unsafe class MatrixLowering
         var isBias = addend is { Shape.Rank: > 0 } && addend.Shape.Count == shape.N && addend.Shape[-1] == shape.N;
         if (addend is not null && !isBias && (!addend.Shape.Equals(result.Shape) || group.Any(n => n.Op is Add))) return false;
         var (bias, residual) = (isBias ? planner.Read(addend!) : null, addend is not null && !isBias ? planner.Read(addend) : null);
-        if (op is { TransA: true, TransB: false })
+        if (!op.TransA && Int4Weights.Of(right, op.TransB ? 0 : 1) is { } weights)
+            EmitInt4(group, planner, weights, shape.M, planner.Read(left), bias, residual);
+        else if (op is { TransA: true, TransB: false })
             EmitTransposed(group, planner, shape, planner.Read(left), planner.Read(right), bias, residual);
         else
             EmitProduct(group, planner, shape, op.TransA ? Transposed(left, planner) : planner.Read(left), Packed(right, shape.N, shape.K, op.TransB, planner), bias, residual);
@@ -64,7 +66,11 @@ internal static unsafe class MatrixLowering
         if (right.Shape.Rank <= 2)
         {
             // One right matrix for all rows: the leading axes of the left are rows too.
-            EmitProduct(group, planner, new ProductShape(left.Shape.Count / Math.Max(1, k), n, k), planner.Read(left), Packed(right, n, k, transposed: false, planner));
+            var rows = left.Shape.Count / Math.Max(1, k);
+            if (Int4Weights.Of(right, columnAxis: 1) is { } weights)
+                EmitInt4(group, planner, weights, rows, planner.Read(left));
+            else
+                EmitProduct(group, planner, new ProductShape(rows, n, k), planner.Read(left), Packed(right, n, k, transposed: false, planner));
             return true;
         }
         if (group.Count > 1) return false;
@@ -97,6 +103,14 @@ internal static unsafe class MatrixLowering
             Macs = (long)m * n * k,
             InPlace = epilogue.Residual is { } r ? [(0, r)] : [],
         });
+    }
+
+    private static void EmitInt4(IReadOnlyList<Node> group, Planner planner, Int4Weights weights, int rows, Slot a, Slot? bias = null, Slot? residual = null)
+    {
+        var epilogue = Epilogues.Plan(group, planner, Layout.RowMajor);
+        epilogue.Bias ??= bias;
+        epilogue.Residual ??= residual;
+        weights.Emit(string.Join('+', group.Select(x => x.Name)), planner, a, planner.Define(group[^1].Output), rows, epilogue);
     }
 
     private static Shape AsMatrix(Shape shape, bool isLeft) => shape.Rank > 1 ? shape : isLeft ? [1, shape[0]] : [shape[0], 1];
