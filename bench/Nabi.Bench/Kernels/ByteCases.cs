@@ -17,7 +17,7 @@ internal sealed unsafe class ByteConvolutionCase : KernelCase
         _shape = shape;
         _convolution = emitted ? new QuantizedConvolution(shape) : new QuantizedConvolution(shape, tiles: null);
         var channels = new float[shape.OutChannels];
-        Array.Fill(channels, 0.01f);
+        for (var i = 0; i < channels.Length; i++) channels[i] = 0.01f * MathF.Exp(MathF.Sin(i));   // as irregular as measured ones
         _scales = new QuantizedScales(new(0.02f, 3, true), channels, new(0.1f, 0, true));
     }
 

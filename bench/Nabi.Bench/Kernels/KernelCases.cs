@@ -30,7 +30,7 @@ internal static class KernelCases
 
     private static IEnumerable<KernelCase> Bytes()
     {
-        var tiles = ByteTiles.Current;
+        var tiles = ByteTiles.Current is { } current ? new ByteTiles(current.Registers) : null;   // those without requantization
         if (tiles is not null)
         {
             foreach (var depth in (int[])[16, 64, 128, 256])

@@ -18,7 +18,10 @@ internal static unsafe class ByteTileCheck
             foreach (var (taps, depth) in Sizes)
             {
                 foreach (var extreme in (bool[])[false, true])
-                    if (!IsRight(tiles.Kernels, form, taps, depth, extreme)) return form;
+                {
+                    var isRight = form.Requantizes ? StripCheck.IsRight(tiles.Kernels, form, taps, depth, extreme) : IsRight(tiles.Kernels, form, taps, depth, extreme);
+                    if (!isRight) return form;
+                }
             }
         }
         return null;

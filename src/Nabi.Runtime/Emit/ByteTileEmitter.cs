@@ -7,13 +7,13 @@ namespace Nabi.Runtime.Emit;
 /// <remarks>
 /// <para>An element is four bytes, a lane of the panel four weights of one column: <c>vpdpbusd</c> adds their four products to a 32-bit sum, modulo 2^32
 /// and without saturation. The code takes a <see cref="TileArguments"/>, starts from its bias, which is not null, and stores all rows.</para>
-/// <para>Sums stand in the upper registers where there are 32, so that only ymm-wide code has registers to preserve under the Windows calling convention.</para>
+/// <para>Sums stand in the upper registers where there are 32, so that such code has no registers to preserve under the Windows calling convention unless it requantizes.</para>
 /// </remarks>
-internal sealed unsafe class ByteTileEmitter
+internal sealed unsafe partial class ByteTileEmitter
 {
     private const Register Arguments = Register.R15, Panel = Register.RDX, Inputs = Register.RDI, Taps = Register.R12, End = Register.R13, At = Register.R14;
 
-    private const int Broadcasts = 4;
+    private const int Broadcasts = 3;
 
     /// <summary>First vector register that a Windows callee preserves.</summary>
     private const int FirstPreserved = 6;
@@ -33,7 +33,8 @@ internal sealed unsafe class ByteTileEmitter
     public static byte[] Emit(ByteTileForm form)
     {
         var emitter = new ByteTileEmitter(form);
-        emitter.Kernel();
+        if (form.Requantizes) emitter.Strip();
+        else emitter.Kernel();
         return Finish(emitter.code);
     }
 
@@ -66,35 +67,53 @@ internal sealed unsafe class ByteTileEmitter
 
     private void Kernel()
     {
-        foreach (var register in Saved) code.AddInstruction(Instruction.Create(Code.Push_r64, register));
-        Preserve(store: true);
-        Move(Arguments, OperatingSystem.IsWindows() ? Register.RCX : Register.RDI);
+        Enter();
         TileArguments t = default;
         Load(Panel, Arguments, Offset(&t, &t.Panel));
         Load(Inputs, Arguments, Offset(&t, &t.Inputs));
         code.AddInstruction(Instruction.Create(Code.Movsxd_r64_rm32, Taps, Memory(Arguments, Offset(&t, &t.Taps))));
         Load(End, Arguments, Offset(&t, &t.Depth));
         code.AddInstruction(Instruction.Create(Code.Shl_rm64_imm8, End, 2));
-        Load(Register.RCX, Arguments, Offset(&t, &t.Bias));
-        for (var c = 0; c < form.Columns; c++)
-        {
-            LoadVector(Sum(0, c), Memory(Register.RCX, c * Bytes));
-            for (var i = 1; i < form.Rows; i++) CopyVector(Sum(i, c), Sum(0, c));
-        }
-        Accumulate();
+        StartSums(Offset(&t, &t.Bias));
+        Accumulate(BroadcastBytes);
         Load(Register.RCX, Arguments, Offset(&t, &t.Outputs));
         for (var i = 0; i < form.Rows; i++)
         {
             Load(Register.RAX, Register.RCX, i * sizeof(void*));
             for (var c = 0; c < form.Columns; c++) StoreVector(Memory(Register.RAX, c * Bytes), Sum(i, c));
         }
+        Leave();
+    }
+
+    private void Enter()
+    {
+        foreach (var register in Saved) code.AddInstruction(Instruction.Create(Code.Push_r64, register));
+        Preserve(store: true);
+        Move(Arguments, OperatingSystem.IsWindows() ? Register.RCX : Register.RDI);
+    }
+
+    private void Leave()
+    {
         Preserve(store: false);
         code.vzeroupper();
         for (var i = Saved.Length - 1; i >= 0; i--) code.AddInstruction(Instruction.Create(Code.Pop_r64, Saved[i]));
         code.ret();
     }
 
-    private void Accumulate()
+    private void StartSums(int bias)
+    {
+        Load(Register.RCX, Arguments, bias);
+        for (var c = 0; c < form.Columns; c++)
+        {
+            LoadVector(Sum(0, c), Memory(Register.RCX, c * Bytes));
+            for (var i = 1; i < form.Rows; i++) CopyVector(Sum(i, c), Sum(0, c));
+        }
+    }
+
+    private void BroadcastBytes(Register target, Register row) => code.AddInstruction(Instruction.Create(
+        form.Registers == VectorForm.Zmm ? Code.EVEX_Vpbroadcastd_zmm_k1z_xmmm32 : Code.VEX_Vpbroadcastd_ymm_xmmm32, target, new MemoryOperand(row, At, 1, 0, 0)));
+
+    private void Accumulate(Action<Register, Register> broadcast)
     {
         var (tap, depth) = (code.CreateLabel(), code.CreateLabel());
         code.Label(ref tap);
@@ -106,8 +125,7 @@ internal sealed unsafe class ByteTileEmitter
         for (var i = 0; i < form.Rows; i++)
         {
             var x = Broadcast(i % Broadcasts);
-            code.AddInstruction(Instruction.Create(
-                form.Registers == VectorForm.Zmm ? Code.EVEX_Vpbroadcastd_zmm_k1z_xmmm32 : Code.VEX_Vpbroadcastd_ymm_xmmm32, x, new MemoryOperand(Rows[i], At, 1, 0, 0)));
+            broadcast(x, Rows[i]);
             for (var c = 0; c < form.Columns; c++) MultiplyAdd(Sum(i, c), x, Weights(c));
         }
         AddTo(Panel, 2 * Bytes);
@@ -121,9 +139,9 @@ internal sealed unsafe class ByteTileEmitter
     // Windows asks callees to keep the lower halves of ymm6 to ymm15.
     private void Preserve(bool store)
     {
-        if (!OperatingSystem.IsWindows() || form.Registers == VectorForm.Zmm) return;
         const int Slot = 16;
-        var count = (form.Rows * form.Columns) + form.Columns + Broadcasts - FirstPreserved;
+        var used = form.Requantizes ? LastConstant + 1 : form.Registers == VectorForm.Zmm ? form.Columns + Broadcasts : (form.Rows * form.Columns) + form.Columns + Broadcasts;
+        var count = OperatingSystem.IsWindows() ? used - FirstPreserved : 0;
         if (count <= 0) return;
         if (store) AddTo(Register.RSP, -count * Slot);
         for (var i = 0; i < count; i++)

@@ -16,9 +16,12 @@ internal enum VectorForm
     YmmVex,
 }
 
-/// <summary>One micro-kernel: <paramref name="Rows"/> times <paramref name="Columns"/> registers of sums.</summary>
-internal readonly record struct ByteTileForm(VectorForm Registers, int Rows, int Columns)
+/// <summary>One micro-kernel: <paramref name="Rows"/> times <paramref name="Columns"/> registers of sums, stored as they are or as requantized bytes.</summary>
+internal readonly record struct ByteTileForm(VectorForm Registers, int Rows, int Columns, bool Requantizes = false)
 {
+    /// <summary>Whether kernels may requantize: 256-bit ones have no registers left for the constants.</summary>
+    public static bool CanRequantize(VectorForm registers) => registers == VectorForm.Zmm && Avx512Vbmi.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported;
+
     /// <summary>The forms a set of tiles consists of, in the order 8 rows, 8 rows of one register, 4 rows, 1 row; 256-bit tiles have 4 rows at most.</summary>
     public static ByteTileForm[] SetOf(VectorForm registers) => registers == VectorForm.Zmm
         ? [new(registers, 8, 2), new(registers, 8, 1), new(registers, 4, 2), new(registers, 1, 2)]

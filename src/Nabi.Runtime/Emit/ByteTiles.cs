@@ -14,10 +14,13 @@ internal sealed unsafe class ByteTiles : IDisposable
     private readonly CodeMemory memory;
 
     /// <summary>Emits the set for one kind of registers, unchecked.</summary>
-    public ByteTiles(VectorForm registers)
+    /// <param name="registers">The registers.</param>
+    /// <param name="requantizes">Whether the kernels take <see cref="StripArguments"/>; only as <see cref="ByteTileForm.CanRequantize"/> allows.</param>
+    public ByteTiles(VectorForm registers, bool requantizes = false)
     {
         Registers = registers;
-        Forms = ByteTileForm.SetOf(registers);
+        Requantizes = requantizes;
+        Forms = Array.ConvertAll(ByteTileForm.SetOf(registers), form => form with { Requantizes = requantizes });
         var codes = Array.ConvertAll(Forms, ByteTileEmitter.Emit);
         var starts = new int[codes.Length];
         using var all = new MemoryStream();
@@ -42,6 +45,9 @@ internal sealed unsafe class ByteTiles : IDisposable
     /// <summary>Their registers.</summary>
     public VectorForm Registers { get; }
 
+    /// <summary>Whether the kernels store requantized bytes, else sums.</summary>
+    public bool Requantizes { get; }
+
     /// <summary>The micro-kernels of the set.</summary>
     public ByteTileForm[] Forms { get; }
 
@@ -56,7 +62,7 @@ internal sealed unsafe class ByteTiles : IDisposable
         ByteTiles tiles;
         try
         {
-            tiles = new ByteTiles(registers);
+            tiles = new ByteTiles(registers, ByteTileForm.CanRequantize(registers));
         }
         catch (Win32Exception refusal)
         {
@@ -73,8 +79,13 @@ internal sealed unsafe class ByteTiles : IDisposable
         /// <summary>Runs the kernel for a tile of 1, 4 or 8 rows. Short and without a way back into managed code: it needs no transition.</summary>
         public void Run(TileArguments* t, int rows, bool isNarrow, bool isPair)
         {
-            var kernel = rows == 8 ? (isNarrow ? narrow : eight) : rows == 4 ? four : one;
-            ((delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>)kernel)(t);
+            ((delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>)For(rows, isNarrow))(t);
         }
+
+        /// <summary>The same for tiles of requantized bytes.</summary>
+        public void Run(StripArguments* t, int rows, bool isNarrow) =>
+            ((delegate* unmanaged[SuppressGCTransition]<StripArguments*, void>)For(rows, isNarrow))(t);
+
+        private nint For(int rows, bool isNarrow) => rows == 8 ? (isNarrow ? narrow : eight) : rows == 4 ? four : one;
     }
 }

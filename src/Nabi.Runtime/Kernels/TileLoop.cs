@@ -134,7 +134,7 @@ internal static unsafe class TileLoop
         b.Residual = own.TakeResidual(out b.ResidualStride);
         var t = new TileArguments { Inputs = inputs, PanelStride = panelSize };
         var clamps = own.TryGetRange(out t.Low, out t.High);
-        var panelsPerBlock = (int)Math.Max(1, PanelBytes / ((long)Math.Min(source.Depth, DepthBlock) * width * sizeof(float) + 1));
+        var panelsPerBlock = PanelsPerBlock(source.Depth, width);
         for (var block = firstPanel; block < lastPanel; block += panelsPerBlock)
         {
             (b.Panel, b.PanelEnd) = (block, Math.Min(lastPanel, block + panelsPerBlock));
@@ -162,6 +162,9 @@ internal static unsafe class TileLoop
             while (start < source.Depth);
         }
     }
+
+    /// <summary>Panels that stay in the second-level cache together.</summary>
+    public static int PanelsPerBlock(int depth, int width) => (int)Math.Max(1, PanelBytes / (((long)Math.Min(depth, DepthBlock) * width * sizeof(float)) + 1));
 
     /// <summary>Whether the work is split by rows (else by panels): whichever leaves the busiest worker less to do.</summary>
     public static bool SplitsRows(int tiles, int panels, int workers)

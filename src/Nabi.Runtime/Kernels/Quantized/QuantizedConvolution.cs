@@ -14,8 +14,8 @@ namespace Nabi.Runtime.Kernels;
 /// <para>Where <see cref="ByteTiles"/> run, the input is taken as unsigned bytes u, shifted by 128 if it is signed, four of which are multiplied and added
 /// in one lane; by depthwise convolutions everywhere, one in a lane. Sum (x - zero_x) * w = sum u * w - zero_u * sum w, where the last sum is packed with the weights and joins the bias. Padding is zero_u.</para>
 /// <para>Elsewhere it is widened to 16 bits with its zero point taken off, two numbers to a lane; nothing saturates either way. The numbers of a lane follow
-/// each other in a row of the window; a row that does not fill its last lane ends with weights of zero. The copy that is shifted or widened is also padded;
-/// unsigned images without padding are read where they are.</para>
+/// each other in a row of the window; a row that does not fill its last lane ends with weights of zero. The copy that is shifted or widened is also padded.
+/// Images without padding are read where they are if they are unsigned or the emitted code requantizes, which shifts while it reads.</para>
 /// <para>An instance is immutable and may be used by several threads.</para>
 /// </remarks>
 public sealed unsafe class QuantizedConvolution
@@ -66,7 +66,7 @@ public sealed unsafe class QuantizedConvolution
     private long PanelSize => Shape.IsDepthwise ? (long)Taps * PaddedChannels : Shape.Groups * Gemm.PackedSize(OutGroup, Depth);
 
     /// <summary>Elements at the front of the scratch memory for the bias with the zero point's part.</summary>
-    private int BiasSize => ReadsBytes ? PaddedChannels : 0;
+    private int BiasSize => ReadsBytes ? PaddedChannels + StripKernel.Overrun + 1 : 0;
 
     private int PaddedChannels => (Shape.OutChannels + DepthwiseBytes.Padding - 1) / DepthwiseBytes.Padding * DepthwiseBytes.Padding;
 
@@ -128,6 +128,7 @@ public sealed unsafe class QuantizedConvolution
             Output = output, Stride = Shape.OutChannels, BiasValues = bias, Range = scales.Range,
             Significands = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(scales.Significands)),
             Shifts = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(scales.Shifts)),
+            Multipliers = (float*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(scales.Multipliers)), IsSigned = scales.Output.IsSigned,
         };
         if (padded.Pixels == 0)
             return;
@@ -136,13 +137,14 @@ public sealed unsafe class QuantizedConvolution
             Correct(bias, (int*)(packed + PanelSize), scales.Input.ZeroPoint - scales.Input.Min, (int*)scratch);
             sink.BiasValues = (int*)scratch;
         }
-        var rows = ReadsInPlace(scales.Input)
+        var isInPlace = ReadsInPlace(scales.Input);
+        var rows = isInPlace
             ? Windows(input, PaddedImage.AsIs(Shape.Window))
             : Windows(Copied(pool, input, scales.Input, (byte*)(scratch + BiasSize)), padded);
         if (Shape.IsDepthwise)
             RunDepthwise(pool, rows, packed, sink);
         else
-            RunGroups(pool, rows, packed, sink);
+            RunGroups(pool, rows, packed, sink, isInPlace && scales.Input.IsSigned);
         GC.KeepAlive(scales);
         GC.KeepAlive(tiles);
     }
@@ -200,7 +202,7 @@ public sealed unsafe class QuantizedConvolution
     }
 
     private bool ReadsInPlace(QuantizedFormat format) =>
-        IsEmitted && !format.IsSigned && !indirection.SeesPadding && Stretch * InGroup % PerElement == 0;
+        IsEmitted && (!format.IsSigned || tiles!.Requantizes) && !indirection.SeesPadding && Stretch * InGroup % PerElement == 0;
 
     private WindowRows Windows(byte* source, PaddedImage image)
     {
@@ -238,24 +240,30 @@ public sealed unsafe class QuantizedConvolution
         pool.Run(ref kernel, Shape.MultiplyAdds / PerElement);
     }
 
-    private void RunGroups(WorkPool pool, WindowRows rows, float* packed, QuantizedSink sink)
+    private void RunGroups(WorkPool pool, WindowRows rows, float* packed, QuantizedSink sink, bool isSigned)
     {
         for (var g = 0; g < Shape.Groups; g++)
         {
-            Multiply(pool, rows, packed, sink);
+            Multiply(pool, rows, packed, sink, isSigned);
             rows.Source += InGroup * sizeof(float) / PerElement;
             packed += Gemm.PackedSize(OutGroup, rows.Depth);
             sink.Output += OutGroup;
             sink.BiasValues = sink.BiasValues is null ? null : sink.BiasValues + OutGroup;
             sink.Significands += OutGroup;
             sink.Shifts += OutGroup;
+            sink.Multipliers += OutGroup;
         }
     }
 
-    private void Multiply(WorkPool pool, WindowRows rows, float* packed, QuantizedSink sink)
+    private void Multiply(WorkPool pool, WindowRows rows, float* packed, QuantizedSink sink, bool isSigned)
     {
         var work = (long)rows.Rows * rows.Depth * OutGroup;
-        if (IsEmitted)
+        if (IsEmitted && tiles!.Requantizes)
+        {
+            var kernel = new StripKernel { Tiles = tiles.Kernels, Source = rows, Packed = packed, Columns = OutGroup, Sink = sink, IsInputSigned = isSigned };
+            pool.Run(ref kernel, work);
+        }
+        else if (IsEmitted)
         {
             var kernel = new EmittedKernel { Tiles = tiles!.Kernels, Source = rows, Packed = packed, Columns = OutGroup, Sink = sink };
             pool.Run(ref kernel, work);

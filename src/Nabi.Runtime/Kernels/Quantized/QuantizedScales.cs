@@ -22,12 +22,14 @@ public sealed class QuantizedScales
         Significands = GC.AllocateArray<int>(weightScales.Length + RequantizeTile.Overrun, pinned: true);
         Shifts = GC.AllocateArray<int>(weightScales.Length + RequantizeTile.Overrun, pinned: true);
         Shifts.AsSpan(weightScales.Length).Fill(Requantizer.MaxShift);   // lanes past the last channel take the short way too
+        Multipliers = GC.AllocateArray<float>(weightScales.Length + StripKernel.Overrun, pinned: true);
         Channels = weightScales.Length;
         for (var i = 0; i < weightScales.Length; i++)
         {
             if (!(weightScales[i] > 0) || !float.IsFinite(weightScales[i]))
                 throw new ArgumentException($"The weight scale of channel {i} is positive and finite, not {weightScales[i]}.", nameof(weightScales));
             (Significands[i], Shifts[i]) = Requantizer.Of((double)input.Scale * weightScales[i] / output.Scale);
+            Multipliers[i] = (float)Math.ScaleB(Significands[i], -Shifts[i]);
         }
     }
 
@@ -47,6 +49,9 @@ public sealed class QuantizedScales
 
     /// <summary>s per channel, pinned, with <see cref="RequantizeTile.Overrun"/> more.</summary>
     internal int[] Shifts { get; }
+
+    /// <summary>q / 2^s per channel rounded to single precision, pinned, with <see cref="StripKernel.Overrun"/> more.</summary>
+    internal float[] Multipliers { get; }
 
     /// <summary>The rule of one output channel.</summary>
     public Requantizer this[int channel] => new(Significands[channel], Shifts[channel]);

@@ -11,6 +11,12 @@ internal unsafe struct QuantizedSink : ITileSink
 
     public int* Significands;
     public int* Shifts;
+
+    /// <summary>q / 2^s per column in single precision.</summary>
+    public float* Multipliers;
+
+    /// <summary>Whether the output is int8.</summary>
+    public bool IsSigned;
     public QuantizedRange Range;
 
     public readonly bool StoresDirectly => false;
@@ -43,5 +49,17 @@ internal unsafe struct QuantizedSink : ITileSink
             Sums = (int*)tile, SumStride = tileStride, Target = Output + column, Stride = Stride,
         };
         requantize.Run(numbers, count);
+    }
+
+    /// <summary>Requantizes neighbouring rows of sums.</summary>
+    public readonly void Round(int* sums, int sumStride, byte* target, nint stride, int column, int columns, int rows)
+    {
+        var requantize = new RequantizeTile
+        {
+            Significands = Significands + column, Shifts = Shifts + column, Range = Range, Columns = columns,
+            Sums = sums, SumStride = sumStride, Target = target, Stride = stride,
+        };
+        var numbers = stackalloc long[TileLoop.MaxTileRows] { 0, 1, 2, 3, 4, 5, 6, 7 };
+        requantize.Run(numbers, rows);
     }
 }
