@@ -57,7 +57,7 @@ internal static unsafe class BatchNorm
     {
         var work = (long)rows * channels;
         new Span<double>(scratch, 2 * pool.Workers * channels).Clear();
-        var moments = new MomentKernel { Rows = rows, Channels = channels, X = x, Sums = scratch };
+        var moments = new EachStrip<Moments> { Rows = rows, Channels = channels, Sums = scratch, Of = new Moments { X = x } };
         pool.Run(ref moments, work);
         var factor = (float*)(scratch + (2L * pool.Workers * channels));
         var shift = factor + channels;
@@ -76,7 +76,7 @@ internal static unsafe class BatchNorm
             s.NewRunningVariance[c] = (float)((s.RunningVariance[c] * (double)s.Momentum) + (variance * (1 - (double)s.Momentum)));
             Affine(s.Scale[c], s.Offset[c], s.Mean[c], s.Inverse[c], out factor[c], out shift[c]);
         }
-        var apply = new EachRow<Apply>
+        var apply = new EachStrip<Apply>
         {
             Rows = rows, Channels = channels, Of = new Apply { X = x, Residual = residual, Low = low, High = high, Y = y, Factor = factor, Shift = shift },
         };
@@ -123,8 +123,8 @@ internal static unsafe class BatchNorm
         var shift = factor + channels;
         var isGated = gate.Offset is not null;
         for (var c = 0; isGated && c < channels; c++) Affine(scale[c], gate.Offset[c], mean[c], inverse[c], out factor[c], out shift[c]);
-        var kernel = new GradientKernel { Rows = rows, Channels = channels, X = x, Dy = dy, Mean = mean, Inverse = inverse, Sums = scratch };
-        kernel.Open = new OpenInterval { Factor = isGated ? factor : null, Shift = shift, Low = gate.Low, High = gate.High };
+        var open = new OpenInterval { Factor = isGated ? factor : null, Shift = shift, Low = gate.Low, High = gate.High };
+        var kernel = new EachStrip<GradientSums> { Rows = rows, Channels = channels, Sums = scratch, Of = new GradientSums { X = x, Dy = dy, Mean = mean, Open = open } };
         pool.Run(ref kernel, work);
         // dx = p g + q x + r per channel; p, q, r take the place of the sums.
         var p = (float*)(scratch + ((2L * pool.Workers) + 1) * channels);
@@ -148,9 +148,9 @@ internal static unsafe class BatchNorm
             var slope = -k * inverse[c] * dscale[c] / rows;
             (p[c], q[c], r[c]) = ((float)k, (float)slope, (float)((-k * doffset[c] / rows) - (slope * mean[c])));
         }
-        var combine = new EachRow<Combine>
+        var combine = new EachStrip<Combine>
         {
-            Rows = rows, Channels = channels, Of = new Combine { X = x, Dy = dy, Dx = dx, P = p, Q = q, R = r, Open = kernel.Open },
+            Rows = rows, Channels = channels, Of = new Combine { X = x, Dy = dy, Dx = dx, P = p, Q = q, R = r, Open = open },
         };
         pool.Run(ref combine, work);
     }
@@ -161,44 +161,104 @@ internal static unsafe class BatchNorm
         shift = (float)(offset - ((double)mean * factor));
     }
 
-    /// <summary>Sums of x - x0 and (x - x0)^2 per channel, where x0 is the first row: shifting keeps the difference of squares exact enough.</summary>
-    private struct MomentKernel : IKernel
+    /// <summary>Calls a strip kernel for every register of channels of stretches of rows that were asked for before: it keeps what belongs to its channels in registers.</summary>
+    private interface IStrips
+    {
+        /// <summary>Asks for what a stretch of rows reads.</summary>
+        void Prefetch(long at, long count);
+
+        /// <summary>Rows [at / channels, + count) of the channels from c on, of which there are <paramref name="left"/>.</summary>
+        void Do<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged;
+    }
+
+    private struct EachStrip<TStrips> : IKernel
+        where TStrips : unmanaged, IStrips
     {
         public int Rows;
         public int Channels;
-        public float* X;
         public double* Sums;
+        public TStrips Of;
 
         public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
             var (first, last) = WorkPool.Share(Rows, worker, workers);
-            var sums = Sums + (2L * worker * Channels);
+            var sums = Sums is null ? null : Sums + (2L * worker * Channels);
             for (var row = first; row < last; row += Stretch)
             {
-                var count = Math.Min(Stretch, last - row);
-                Simd.Prefetch(X + ((long)row * Channels), (long)count * Channels);
-                for (var c = 0; c < Channels; c += L.Count) Add<L, V>(X + ((long)row * Channels) + c, X + c, Channels - c, count, sums + c);
+                var (at, count) = ((long)row * Channels, Math.Min(Stretch, last - row));
+                Of.Prefetch(at, (long)count * Channels);
+                for (var c = 0; c < Channels; c += L.Count) Of.Do<L, V>(at + c, c, Channels - c, count, Channels, sums + c);
             }
         }
+    }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly void Add<L, V>(float* x, float* origin, int left, int count, double* sums)
+    /// <summary>Sums of x - x0 and (x - x0)^2 per channel, where x0 is the first row: shifting keeps the difference of squares exact enough.</summary>
+    private struct Moments : IStrips
+    {
+        public float* X;
+
+        public readonly void Prefetch(long at, long count) => Simd.Prefetch(X + at, count);
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void Do<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var zero = Simd.Load<L, V>(origin, left);
+            var zero = Simd.Load<L, V>(X + c, left);
+            var x = X + at;
             V sum = default, squares = default;
-            for (var i = 0; i < count; i++)
+            for (; count > 0; count--, x += channels)
             {
                 var d = L.Subtract(Simd.Load<L, V>(x, left), zero);
                 sum = L.Add(sum, d);
                 squares = L.MultiplyAdd(d, d, squares);
-                x += Channels;
             }
             AddLanes<L, V>(sum, sums, left);
-            AddLanes<L, V>(squares, sums + Channels, left);
+            AddLanes<L, V>(squares, sums + channels, left);
+        }
+    }
+
+    /// <summary>y = clamp(factor x + shift + residual).</summary>
+    private struct Apply : IStrips
+    {
+        public float* X;
+        public float* Residual;
+        public float* Y;
+        public float* Factor;
+        public float* Shift;
+        public float Low;
+        public float High;
+
+        public readonly void Prefetch(long at, long count)
+        {
+            Simd.Prefetch(X + at, count);
+            if (Residual is not null) Simd.Prefetch(Residual + at, count);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void Do<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var (factor, shift) = (Simd.Load<L, V>(Factor + c, left), Simd.Load<L, V>(Shift + c, left));
+            var (low, high) = (Low, High);
+            float* x = X + at, y = Y + at;
+            if (Residual is null)
+            {
+                for (; count > 0; count--, x += channels, y += channels)
+                    Simd.Store<L, V>(L.Clamp(L.MultiplyAdd(Simd.Load<L, V>(x, left), factor, shift), low, high), y, left);
+                return;
+            }
+            var residual = Residual + at;
+            for (; count > 0; count--, x += channels, y += channels, residual += channels)
+            {
+                var z = L.MultiplyAdd(Simd.Load<L, V>(x, left), factor, shift);
+                Simd.Store<L, V>(L.Clamp(L.Add(z, Simd.Load<L, V>(residual, left)), low, high), y, left);
+            }
         }
     }
 
@@ -213,124 +273,65 @@ internal static unsafe class BatchNorm
         public float High;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly V Pass<L, V>(V g, V x, V factor, V shift)
+        public static V Pass<L, V>(V g, V x, V factor, V shift, float low, float high)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
             var z = L.MultiplyAdd(x, factor, shift);
-            return L.Select(L.Equal(L.Clamp(z, Low, High), z), g, L.Fill(0f));
-        }
-    }
-
-    private static void AddLanes<L, V>(V value, double* sums, int left)
-        where L : unmanaged, ILanes<V>
-        where V : unmanaged
-    {
-        var lanes = (float*)&value;
-        for (var i = 0; i < Math.Min(L.Count, left); i++) sums[i] += lanes[i];
-    }
-
-    /// <summary>What is done to one register of a row, or to what is left of it, from channel c on.</summary>
-    private interface IChannels
-    {
-        void Do<L, V>(long at, int c, int left)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged;
-    }
-
-    private struct EachRow<TChannels> : IKernel
-        where TChannels : unmanaged, IChannels
-    {
-        public int Rows;
-        public int Channels;
-        public TChannels Of;
-
-        public void Run<L, V>(int worker, int workers)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged
-        {
-            var (first, last) = WorkPool.Share(Rows, worker, workers);
-            for (long row = first; row < last; row++)
-            {
-                var at = row * Channels;
-                for (var c = 0; c < Channels; c += L.Count) Of.Do<L, V>(at, c, Channels - c);
-            }
-        }
-    }
-
-    private struct Apply : IChannels
-    {
-        public float* X;
-        public float* Residual;
-        public float* Y;
-        public float* Factor;
-        public float* Shift;
-        public float Low;
-        public float High;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly void Do<L, V>(long at, int c, int left)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged
-        {
-            var y = L.MultiplyAdd(Simd.Load<L, V>(X + at + c, left), Simd.Load<L, V>(Factor + c, left), Simd.Load<L, V>(Shift + c, left));
-            if (Residual is not null) y = L.Add(y, Simd.Load<L, V>(Residual + at + c, left));
-            y = L.Clamp(y, Low, High);
-            Simd.Store<L, V>(y, Y + at + c, left);
+            return L.Select(L.Equal(L.Clamp(z, low, high), z), g, default);
         }
     }
 
     /// <summary>Sums of g and g (x - mean) per channel.</summary>
-    private struct GradientKernel : IKernel
+    private struct GradientSums : IStrips
     {
-        public int Rows;
-        public int Channels;
         public float* X;
         public float* Dy;
         public float* Mean;
-        public float* Inverse;
         public OpenInterval Open;
-        public double* Sums;
 
-        public readonly void Run<L, V>(int worker, int workers)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged
+        public readonly void Prefetch(long at, long count)
         {
-            var (first, last) = WorkPool.Share(Rows, worker, workers);
-            var sums = Sums + (2L * worker * Channels);
-            for (var row = first; row < last; row += Stretch)
-            {
-                var count = Math.Min(Stretch, last - row);
-                Simd.Prefetch(X + ((long)row * Channels), (long)count * Channels);
-                Simd.Prefetch(Dy + ((long)row * Channels), (long)count * Channels);
-                for (var c = 0; c < Channels; c += L.Count) Add<L, V>(((long)row * Channels) + c, c, Channels - c, count, sums + c);
-            }
+            Simd.Prefetch(X + at, count);
+            Simd.Prefetch(Dy + at, count);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly void Add<L, V>(long at, int c, int left, int count, double* sums)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void Do<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
             var mean = Simd.Load<L, V>(Mean + c, left);
-            V sum = default, products = default, factor = default, shift = default;
-            var isGated = Open.Factor is not null;
-            if (isGated) (factor, shift) = (Simd.Load<L, V>(Open.Factor + c, left), Simd.Load<L, V>(Open.Shift + c, left));
-            for (var i = 0; i < count; i++)
+            float* x = X + at, dy = Dy + at;
+            V sum = default, products = default;
+            if (Open.Factor is null)
             {
-                var x = Simd.Load<L, V>(X + at, left);
-                var g = Simd.Load<L, V>(Dy + at, left);
-                if (isGated) g = Open.Pass<L, V>(g, x, factor, shift);
-                sum = L.Add(sum, g);
-                products = L.MultiplyAdd(g, L.Subtract(x, mean), products);
-                at += Channels;
+                for (; count > 0; count--, x += channels, dy += channels)
+                {
+                    var g = Simd.Load<L, V>(dy, left);
+                    sum = L.Add(sum, g);
+                    products = L.MultiplyAdd(g, L.Subtract(Simd.Load<L, V>(x, left), mean), products);
+                }
+            }
+            else
+            {
+                var (factor, shift) = (Simd.Load<L, V>(Open.Factor + c, left), Simd.Load<L, V>(Open.Shift + c, left));
+                var (low, high) = (Open.Low, Open.High);
+                for (; count > 0; count--, x += channels, dy += channels)
+                {
+                    var value = Simd.Load<L, V>(x, left);
+                    var g = OpenInterval.Pass<L, V>(Simd.Load<L, V>(dy, left), value, factor, shift, low, high);
+                    sum = L.Add(sum, g);
+                    products = L.MultiplyAdd(g, L.Subtract(value, mean), products);
+                }
             }
             AddLanes<L, V>(sum, sums, left);
-            AddLanes<L, V>(products, sums + Channels, left);
+            AddLanes<L, V>(products, sums + channels, left);
         }
     }
 
-    private struct Combine : IChannels
+    /// <summary>dx = p g + q x + r.</summary>
+    private struct Combine : IStrips
     {
         public float* X;
         public float* Dy;
@@ -340,16 +341,42 @@ internal static unsafe class BatchNorm
         public float* R;
         public OpenInterval Open;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly void Do<L, V>(long at, int c, int left)
+        public readonly void Prefetch(long at, long count)
+        {
+            Simd.Prefetch(X + at, count);
+            Simd.Prefetch(Dy + at, count);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void Do<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var x = Simd.Load<L, V>(X + at + c, left);
-            var g = Simd.Load<L, V>(Dy + at + c, left);
-            if (Open.Factor is not null) g = Open.Pass<L, V>(g, x, Simd.Load<L, V>(Open.Factor + c, left), Simd.Load<L, V>(Open.Shift + c, left));
-            var dx = L.MultiplyAdd(g, Simd.Load<L, V>(P + c, left), L.MultiplyAdd(x, Simd.Load<L, V>(Q + c, left), Simd.Load<L, V>(R + c, left)));
-            Simd.Store<L, V>(dx, Dx + at + c, left);
+            var (p, q, r) = (Simd.Load<L, V>(P + c, left), Simd.Load<L, V>(Q + c, left), Simd.Load<L, V>(R + c, left));
+            float* x = X + at, dy = Dy + at, dx = Dx + at;
+            if (Open.Factor is null)
+            {
+                for (; count > 0; count--, x += channels, dy += channels, dx += channels)
+                    Simd.Store<L, V>(L.MultiplyAdd(Simd.Load<L, V>(dy, left), p, L.MultiplyAdd(Simd.Load<L, V>(x, left), q, r)), dx, left);
+                return;
+            }
+            var (factor, shift) = (Simd.Load<L, V>(Open.Factor + c, left), Simd.Load<L, V>(Open.Shift + c, left));
+            var (low, high) = (Open.Low, Open.High);
+            for (; count > 0; count--, x += channels, dy += channels, dx += channels)
+            {
+                var value = Simd.Load<L, V>(x, left);
+                var g = OpenInterval.Pass<L, V>(Simd.Load<L, V>(dy, left), value, factor, shift, low, high);
+                Simd.Store<L, V>(L.MultiplyAdd(g, p, L.MultiplyAdd(value, q, r)), dx, left);
+            }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void AddLanes<L, V>(V value, double* sums, nint left)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+    {
+        var lanes = (float*)&value;
+        for (var i = 0; i < Math.Min(L.Count, left); i++) sums[i] += lanes[i];
     }
 }
