@@ -57,7 +57,7 @@ internal static unsafe class BatchNorm
     {
         var work = (long)rows * channels;
         new Span<double>(scratch, 2 * pool.Workers * channels).Clear();
-        var moments = new EachStrip<Moments> { Rows = rows, Channels = channels, Sums = scratch, Of = new Moments { X = x } };
+        var moments = new SumKernel<Moments> { Rows = rows, Channels = channels, Sums = scratch, Of = new Moments { X = x } };
         pool.Run(ref moments, work);
         var factor = (float*)(scratch + (2L * pool.Workers * channels));
         var shift = factor + channels;
@@ -76,10 +76,7 @@ internal static unsafe class BatchNorm
             s.NewRunningVariance[c] = (float)((s.RunningVariance[c] * (double)s.Momentum) + (variance * (1 - (double)s.Momentum)));
             Affine(s.Scale[c], s.Offset[c], s.Mean[c], s.Inverse[c], out factor[c], out shift[c]);
         }
-        var apply = new EachStrip<Apply>
-        {
-            Rows = rows, Channels = channels, Of = new Apply { X = x, Residual = residual, Low = low, High = high, Y = y, Factor = factor, Shift = shift },
-        };
+        var apply = new Apply { Rows = rows, Channels = channels, X = x, Residual = residual, Low = low, High = high, Y = y, Factor = factor, Shift = shift };
         pool.Run(ref apply, work);
     }
 
@@ -124,7 +121,7 @@ internal static unsafe class BatchNorm
         var isGated = gate.Offset is not null;
         for (var c = 0; isGated && c < channels; c++) Affine(scale[c], gate.Offset[c], mean[c], inverse[c], out factor[c], out shift[c]);
         var open = new OpenInterval { Factor = isGated ? factor : null, Shift = shift, Low = gate.Low, High = gate.High };
-        var kernel = new EachStrip<GradientSums> { Rows = rows, Channels = channels, Sums = scratch, Of = new GradientSums { X = x, Dy = dy, Mean = mean, Open = open } };
+        var kernel = new SumKernel<GradientSums> { Rows = rows, Channels = channels, Sums = scratch, Of = new GradientSums { X = x, Dy = dy, Mean = mean, Open = open } };
         pool.Run(ref kernel, work);
         // dx = p g + q x + r per channel; p, q, r take the place of the sums.
         var p = (float*)(scratch + ((2L * pool.Workers) + 1) * channels);
@@ -148,10 +145,7 @@ internal static unsafe class BatchNorm
             var slope = -k * inverse[c] * dscale[c] / rows;
             (p[c], q[c], r[c]) = ((float)k, (float)slope, (float)((-k * doffset[c] / rows) - (slope * mean[c])));
         }
-        var combine = new EachStrip<Combine>
-        {
-            Rows = rows, Channels = channels, Of = new Combine { X = x, Dy = dy, Dx = dx, P = p, Q = q, R = r, Open = open },
-        };
+        var combine = new Combine { Rows = rows, Channels = channels, X = x, Dy = dy, Dx = dx, P = p, Q = q, R = r, Open = open };
         pool.Run(ref combine, work);
     }
 
@@ -161,50 +155,51 @@ internal static unsafe class BatchNorm
         shift = (float)(offset - ((double)mean * factor));
     }
 
-    /// <summary>Calls a strip kernel for every register of channels of stretches of rows that were asked for before: it keeps what belongs to its channels in registers.</summary>
-    private interface IStrips
+    /// <summary>Sums per channel over rows.</summary>
+    private interface ISums
     {
         /// <summary>Asks for what a stretch of rows reads.</summary>
         void Prefetch(long at, long count);
 
-        /// <summary>Rows [at / channels, + count) of the channels from c on, of which there are <paramref name="left"/>.</summary>
-        void Do<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
+        /// <summary>Adds what <paramref name="count"/> rows from <paramref name="at"/> on give the channels from c on, of which there are <paramref name="left"/>.</summary>
+        void Add<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
             where L : unmanaged, ILanes<V>
             where V : unmanaged;
     }
 
-    private struct EachStrip<TStrips> : IKernel
-        where TStrips : unmanaged, IStrips
+    /// <summary>Goes through stretches of rows, each asked for before, register by register of channels.</summary>
+    private struct SumKernel<TSums> : IKernel
+        where TSums : unmanaged, ISums
     {
         public int Rows;
         public int Channels;
         public double* Sums;
-        public TStrips Of;
+        public TSums Of;
 
         public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
             var (first, last) = WorkPool.Share(Rows, worker, workers);
-            var sums = Sums is null ? null : Sums + (2L * worker * Channels);
+            var sums = Sums + (2L * worker * Channels);
             for (var row = first; row < last; row += Stretch)
             {
                 var (at, count) = ((long)row * Channels, Math.Min(Stretch, last - row));
                 Of.Prefetch(at, (long)count * Channels);
-                for (var c = 0; c < Channels; c += L.Count) Of.Do<L, V>(at + c, c, Channels - c, count, Channels, sums + c);
+                for (var c = 0; c < Channels; c += L.Count) Of.Add<L, V>(at + c, c, Channels - c, count, Channels, sums + c);
             }
         }
     }
 
     /// <summary>Sums of x - x0 and (x - x0)^2 per channel, where x0 is the first row: shifting keeps the difference of squares exact enough.</summary>
-    private struct Moments : IStrips
+    private struct Moments : ISums
     {
         public float* X;
 
         public readonly void Prefetch(long at, long count) => Simd.Prefetch(X + at, count);
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public readonly void Do<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
+        public readonly void Add<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
@@ -223,8 +218,10 @@ internal static unsafe class BatchNorm
     }
 
     /// <summary>y = clamp(factor x + shift + residual).</summary>
-    private struct Apply : IStrips
+    private struct Apply : IKernel
     {
+        public int Rows;
+        public int Channels;
         public float* X;
         public float* Residual;
         public float* Y;
@@ -233,31 +230,26 @@ internal static unsafe class BatchNorm
         public float Low;
         public float High;
 
-        public readonly void Prefetch(long at, long count)
-        {
-            Simd.Prefetch(X + at, count);
-            if (Residual is not null) Simd.Prefetch(Residual + at, count);
-        }
-
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public readonly void Do<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
+        public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var (factor, shift) = (Simd.Load<L, V>(Factor + c, left), Simd.Load<L, V>(Shift + c, left));
+            var (first, last) = WorkPool.Share(Rows, worker, workers);
+            nint channels = Channels, start = (nint)first * channels;
+            float* x = X + start, y = Y + start, residual = Residual is null ? null : Residual + start;
+            float* factor = Factor, shift = Shift;
             var (low, high) = (Low, High);
-            float* x = X + at, y = Y + at;
-            if (Residual is null)
+            for (var row = first; row < last; row++, x += channels, y += channels)
             {
-                for (; count > 0; count--, x += channels, y += channels)
-                    Simd.Store<L, V>(L.Clamp(L.MultiplyAdd(Simd.Load<L, V>(x, left), factor, shift), low, high), y, left);
-                return;
-            }
-            var residual = Residual + at;
-            for (; count > 0; count--, x += channels, y += channels, residual += channels)
-            {
-                var z = L.MultiplyAdd(Simd.Load<L, V>(x, left), factor, shift);
-                Simd.Store<L, V>(L.Clamp(L.Add(z, Simd.Load<L, V>(residual, left)), low, high), y, left);
+                for (nint c = 0; c < channels; c += L.Count)
+                {
+                    var left = channels - c;
+                    var z = L.MultiplyAdd(Simd.Load<L, V>(x + c, left), Simd.Load<L, V>(factor + c, left), Simd.Load<L, V>(shift + c, left));
+                    if (residual is not null) z = L.Add(z, Simd.Load<L, V>(residual + c, left));
+                    Simd.Store<L, V>(L.Clamp(z, low, high), y + c, left);
+                }
+                if (residual is not null) residual += channels;
             }
         }
     }
@@ -283,7 +275,7 @@ internal static unsafe class BatchNorm
     }
 
     /// <summary>Sums of g and g (x - mean) per channel.</summary>
-    private struct GradientSums : IStrips
+    private struct GradientSums : ISums
     {
         public float* X;
         public float* Dy;
@@ -297,7 +289,7 @@ internal static unsafe class BatchNorm
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public readonly void Do<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
+        public readonly void Add<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
@@ -331,8 +323,10 @@ internal static unsafe class BatchNorm
     }
 
     /// <summary>dx = p g + q x + r.</summary>
-    private struct Combine : IStrips
+    private struct Combine : IKernel
     {
+        public int Rows;
+        public int Channels;
         public float* X;
         public float* Dy;
         public float* Dx;
@@ -341,32 +335,51 @@ internal static unsafe class BatchNorm
         public float* R;
         public OpenInterval Open;
 
-        public readonly void Prefetch(long at, long count)
-        {
-            Simd.Prefetch(X + at, count);
-            Simd.Prefetch(Dy + at, count);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public readonly void Do<L, V>(long at, int c, nint left, int count, nint channels, double* sums)
+        public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var (p, q, r) = (Simd.Load<L, V>(P + c, left), Simd.Load<L, V>(Q + c, left), Simd.Load<L, V>(R + c, left));
-            float* x = X + at, dy = Dy + at, dx = Dx + at;
-            if (Open.Factor is null)
+            var (first, last) = WorkPool.Share(Rows, worker, workers);
+            if (Open.Factor is null) All<L, V>(first, last);
+            else Gated<L, V>(first, last);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void All<L, V>(int first, int last)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            nint channels = Channels, start = (nint)first * channels;
+            float* x = X + start, dy = Dy + start, dx = Dx + start, p = P, q = Q, r = R;
+            for (var row = first; row < last; row++, x += channels, dy += channels, dx += channels)
             {
-                for (; count > 0; count--, x += channels, dy += channels, dx += channels)
-                    Simd.Store<L, V>(L.MultiplyAdd(Simd.Load<L, V>(dy, left), p, L.MultiplyAdd(Simd.Load<L, V>(x, left), q, r)), dx, left);
-                return;
+                for (nint c = 0; c < channels; c += L.Count)
+                {
+                    var left = channels - c;
+                    var slope = L.MultiplyAdd(Simd.Load<L, V>(x + c, left), Simd.Load<L, V>(q + c, left), Simd.Load<L, V>(r + c, left));
+                    Simd.Store<L, V>(L.MultiplyAdd(Simd.Load<L, V>(dy + c, left), Simd.Load<L, V>(p + c, left), slope), dx + c, left);
+                }
             }
-            var (factor, shift) = (Simd.Load<L, V>(Open.Factor + c, left), Simd.Load<L, V>(Open.Shift + c, left));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Gated<L, V>(int first, int last)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            nint channels = Channels, start = (nint)first * channels;
+            float* x = X + start, dy = Dy + start, dx = Dx + start, p = P, q = Q, r = R, factor = Open.Factor, shift = Open.Shift;
             var (low, high) = (Open.Low, Open.High);
-            for (; count > 0; count--, x += channels, dy += channels, dx += channels)
+            for (var row = first; row < last; row++, x += channels, dy += channels, dx += channels)
             {
-                var value = Simd.Load<L, V>(x, left);
-                var g = OpenInterval.Pass<L, V>(Simd.Load<L, V>(dy, left), value, factor, shift, low, high);
-                Simd.Store<L, V>(L.MultiplyAdd(g, p, L.MultiplyAdd(value, q, r)), dx, left);
+                for (nint c = 0; c < channels; c += L.Count)
+                {
+                    var left = channels - c;
+                    var value = Simd.Load<L, V>(x + c, left);
+                    var g = OpenInterval.Pass<L, V>(Simd.Load<L, V>(dy + c, left), value, Simd.Load<L, V>(factor + c, left), Simd.Load<L, V>(shift + c, left), low, high);
+                    var slope = L.MultiplyAdd(value, Simd.Load<L, V>(q + c, left), Simd.Load<L, V>(r + c, left));
+                    Simd.Store<L, V>(L.MultiplyAdd(g, Simd.Load<L, V>(p + c, left), slope), dx + c, left);
+                }
             }
         }
     }

@@ -2,14 +2,15 @@ namespace Nabi.Runtime.Kernels;
 
 /// <summary>The gradient of a convolution with respect to its weights: dW[o, i, y, x] = sum over output pixels of input under the tap times output gradient.</summary>
 /// <remarks>
-/// Dense and grouped convolutions are products A^T B over the pixels, with A gathered through the taps; depthwise ones are summed directly.
-/// The result does not depend on the number of workers. The gradient with respect to the input is <see cref="Convolution"/> in its transposed
+/// Dense convolutions are <see cref="PixelProducts"/>; grouped ones, and those of a few channels, products A^T B over the pixels with A gathered through
+/// the taps; depthwise ones are summed directly. The number of workers changes at most the last bits. The gradient with respect to the input is <see cref="Convolution"/> in its transposed
 /// direction, the gradient of a bias a <see cref="Reduction"/> of columns.
 /// </remarks>
 public sealed unsafe class ConvolutionWeightGradient
 {
     private readonly ConvShape shape;
     private readonly Indirection indirection;
+    private readonly PixelProducts? products;
 
     /// <summary>Prepares the gradient.</summary>
     /// <param name="shape">Geometry of the forward convolution.</param>
@@ -19,6 +20,7 @@ public sealed unsafe class ConvolutionWeightGradient
         shape.Check();
         this.shape = shape;
         indirection = Indirection.Forward(shape.Window);
+        products = PixelProducts.For(shape, indirection.SeesPadding);
     }
 
     private int InGroup => shape.InChannels / shape.Groups;
@@ -29,7 +31,7 @@ public sealed unsafe class ConvolutionWeightGradient
 
     /// <summary>Floats of scratch memory.</summary>
     /// <param name="workers">Size of the pool.</param>
-    public long ScratchSize(int workers) => Zeros + (shape.IsDepthwise
+    public long ScratchSize(int workers) => products is { } p ? (shape.WeightSize + p.CopySize) * workers : Zeros + (shape.IsDepthwise
         ? shape.WeightSize * Slices
         : shape.WeightSize + (DepthLoop.ScratchSize(OutGroup) * workers));
 
@@ -48,6 +50,18 @@ public sealed unsafe class ConvolutionWeightGradient
     public void Run(WorkPool pool, float* input, float* outputGradient, float* weightGradient, bool accumulate, float* scratch)
     {
         ArgumentNullException.ThrowIfNull(pool);
+        if (products is { } direct)
+        {
+            direct.Input = input;
+            direct.OutputGradient = outputGradient;
+            direct.Sums = scratch;
+            direct.Slices = pool.Workers;
+            direct.Copies = scratch + (shape.WeightSize * pool.Workers);
+            pool.Run(ref direct, shape.MultiplyAdds);
+            AddUp(pool, scratch, pool.Workers);
+            Store(pool, scratch, direct.HasInputInLanes, weightGradient, accumulate);
+            return;
+        }
         new Span<float>(scratch, Zeros).Clear();
         var rows = ImageRows.Of(shape.Window, transposed: false, indirection.Vertical[0], indirection.Horizontal[0]);
         rows.PixelStride = shape.InChannels;
@@ -59,8 +73,7 @@ public sealed unsafe class ConvolutionWeightGradient
             rows.Source = input;
             var kernel = new DepthwiseWeightGradientKernel { Source = rows, OutputGradient = outputGradient, RowStride = shape.Window.StrideHeight, Sums = result };
             pool.Run(ref kernel, (long)rows.Rows * Taps * shape.Groups);
-            var add = new AddSlices { Sums = result, Size = shape.WeightSize, Slices = Slices };
-            pool.Run(ref add, shape.WeightSize * add.Slices);
+            AddUp(pool, result, Slices);
         }
         else
         {
@@ -80,25 +93,51 @@ public sealed unsafe class ConvolutionWeightGradient
                 pool.Run(ref kernel, (long)rows.Rows * Taps * InGroup * OutGroup);
             }
         }
-        Store(result, weightGradient, accumulate);
+        Store(pool, result, isOutFirst: false, weightGradient, accumulate);
     }
 
-    /// <summary>From [group, tap, in, out] (depthwise: [tap, channel]) to [out, in, tap].</summary>
-    private void Store(float* result, float* target, bool accumulate)
+    private void AddUp(WorkPool pool, float* sums, int slices)
     {
-        var (inGroup, outGroup, taps) = (InGroup, OutGroup, Taps);
-        for (var o = 0; o < shape.OutChannels; o++)
+        var add = new AddSlices { Sums = sums, Size = shape.WeightSize, Slices = slices };
+        pool.Run(ref add, shape.WeightSize * slices);
+    }
+
+    private void Store(WorkPool pool, float* result, bool isOutFirst, float* target, bool accumulate)
+    {
+        var (taps, inGroup, outGroup) = ((long)Taps, (long)InGroup, (long)OutGroup);
+        var store = new StoreKernel { Shape = shape, Result = result, Target = target, Accumulates = accumulate };
+        (store.Group, store.Out, store.In, store.Tap) = shape.IsDepthwise ? (1L, 0L, 0L, shape.Groups)
+            : isOutFirst ? (0L, taps * inGroup, 1L, inGroup)
+            : (taps * inGroup * outGroup, 1L, outGroup, inGroup * outGroup);
+        pool.Run(ref store, shape.WeightSize);
+    }
+
+    /// <summary>To [out, in, tap] from any other order.</summary>
+    private struct StoreKernel : IKernel
+    {
+        public ConvShape Shape;
+        public float* Result;
+        public float* Target;
+        public bool Accumulates;
+
+        /// <summary>Floats from one to the next, in the result.</summary>
+        public long Group, Out, In, Tap;
+
+        public readonly void Run<L, V>(int worker, int workers)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
         {
-            var (g, j) = Math.DivRem(o, outGroup);
-            for (var i = 0; i < inGroup; i++)
+            var (inputs, outputs, taps) = (Shape.InChannels / Shape.Groups, Shape.OutChannels / Shape.Groups, Shape.Window.KernelHeight * Shape.Window.KernelWidth);
+            var (first, last) = WorkPool.Share(Shape.OutChannels, worker, workers);
+            var target = Target + ((long)first * inputs * taps);
+            for (var o = first; o < last; o++)
             {
-                for (var tap = 0; tap < taps; tap++)
+                var (g, j) = Math.DivRem(o, outputs);
+                for (var i = 0; i < inputs; i++)
                 {
-                    var value = shape.IsDepthwise
-                        ? result[((long)tap * shape.Groups) + o]
-                        : result[((((long)g * taps) + tap) * inGroup + i) * outGroup + j];
-                    *target = accumulate ? *target + value : value;
-                    target++;
+                    var from = Result + (g * Group) + (j * Out) + (i * In);
+                    for (var tap = 0; tap < taps; tap++, from += Tap, target++)
+                        *target = Accumulates ? *target + *from : *from;
                 }
             }
         }

@@ -92,6 +92,31 @@ public sealed unsafe class ConvolutionTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void ScatteredGivesTheSameAsTransposed(string name)
+    {
+        var shape = ConvCases.All[name];
+        if (shape.Groups > 1) return;
+        var w = shape.Window;
+        using var dy = Given.Floats((long)w.Batch * w.OutHeight * w.OutWidth * shape.OutChannels, 1);
+        using var weights = Given.Floats(shape.WeightSize, 2);
+        using var residual = Given.Floats((long)w.Batch * w.Height * w.Width * shape.InChannels, 3);
+        using var dx = new GuardedBuffer<float>(residual.Length);
+        var conv = new ScatteredConvolution(shape);
+        using var packed = new GuardedBuffer<float>(conv.PackedSize);
+        using var scratch = new GuardedBuffer<float>(conv.ScratchSize(pool.Workers));
+        conv.Pack(pool, weights.Pointer, packed.Pointer);
+        var expected = ConvReference.InputGradient(shape, dy.Span, weights.Span);
+        conv.Run(pool, dy.Pointer, packed.Pointer, dx.Pointer, null, false, scratch.Pointer);
+        Given.Near(expected, dx.Span, 2e-5, name);
+        for (var i = 0; i < expected.Length; i++) expected[i] += residual[i];
+        conv.Run(pool, dy.Pointer, packed.Pointer, dx.Pointer, residual.Pointer, false, scratch.Pointer);
+        Given.Near(expected, dx.Span, 2e-5, name + " with residual");
+        conv.Run(pool, dy.Pointer, packed.Pointer, residual.Pointer, null, true, scratch.Pointer);
+        Given.Near(expected, residual.Span, 2e-5, name + " accumulated");
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void WeightGradientMatchesTheReference(string name)
     {
         var shape = ConvCases.All[name];
@@ -100,7 +125,7 @@ public sealed unsafe class ConvolutionTests : IDisposable
         using var dy = Given.Floats((long)w.Batch * w.OutHeight * w.OutWidth * shape.OutChannels, 2);
         using var dw = Given.Floats(shape.WeightSize, 3);
         var gradient = new ConvolutionWeightGradient(shape);
-        using var scratch = new GuardedBuffer<float>(gradient.ScratchSize(pool.Workers));
+        using var scratch = Given.Floats(gradient.ScratchSize(pool.Workers), 4);
         var expected = ConvReference.WeightGradient(shape, x.Span, dy.Span);
         gradient.Run(pool, x.Pointer, dy.Pointer, dw.Pointer, false, scratch.Pointer);
         Given.Near(expected, dw.Span, 2e-5, name);

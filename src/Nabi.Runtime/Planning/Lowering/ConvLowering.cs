@@ -84,6 +84,8 @@ internal static unsafe class ConvLowering
         if (Normalization.Of(group) is { } fold) (filters, offset) = fold.Into(filters, offset, planner);
         var epilogue = Epilogues.Plan(group, planner, Layout.ChannelsLast);
         epilogue.Bias ??= offset;
+        if (transposed && offset is null && epilogue is { Bias: null, Activation.Kind: UnaryKind.Identity } && ScatteredConvolution.IsCheaper(shape))
+            return EmitScattered(group, planner, shape, source, filters, epilogue);
         if (!transposed && FiltersEach(shape) > 1) (source, shape) = Repeated(source, data, shape, planner);
         if (!transposed && Joinable(shape) is var joined and > 1) (shape, filters) = (shape with { Groups = shape.Groups / joined }, Join(shape, joined, filters, planner));
         var output = source.IsConstant ? planner.Define(result, Layout.ChannelsLast) : planner.DefinePart(result);
@@ -99,6 +101,26 @@ internal static unsafe class ConvLowering
             Macs = group[0].Cost.Macs,
             InPlace = epilogue.Residual is { } r && !output.IsPart ? [(0, r)] : [],
             Scratch = convolution.ScratchSize == 0 ? [] : [scratch],
+        });
+        return true;
+    }
+
+    private static bool EmitScattered(IReadOnlyList<Node> group, Planner planner, ConvShape shape, Slot source, Slot filters, EpiloguePlan epilogue)
+    {
+        var convolution = new ScatteredConvolution(shape);
+        var packed = PackedSlot(filters, convolution.PackedSize);
+        planner.Emit(new Step(filters.Name, "conv.pack", [filters], [packed], c => convolution.Pack(c.Pool, filters.Floats, packed.Floats)));
+        var output = planner.Define(group[^1].Output, Layout.ChannelsLast);
+        var scratch = Planner.Scratch(group[0].Name, DType.Float32, convolution.ScratchSize(planner.Options.Threads));
+        planner.Emit(new Step(string.Join('+', group.Select(n => n.Name)), $"conv-transposed.scattered{epilogue.Suffix}", [source, packed, .. epilogue.Slots], [output], c =>
+        {
+            var now = epilogue.Now(output, shape.InChannels);
+            convolution.Run(c.Pool, source.Floats, packed.Floats, output.Floats, now.Residual, now.Accumulate, scratch.Floats);
+        })
+        {
+            Macs = group[0].Cost.Macs,
+            InPlace = epilogue.Residual is { } r ? [(0, r)] : [],
+            Scratch = [scratch],
         });
         return true;
     }
@@ -161,11 +183,13 @@ internal static unsafe class ConvLowering
 
     private static Slot Packed(Convolution convolution, Slot filters, Planner planner)
     {
-        var count = convolution.PackedSize;
-        var packed = new Slot($"{filters.Name}.packed", DType.Float32, Shape.Create([checked((int)count)]), Layout.RowMajor, SlotHome.Arena, count * sizeof(float));
+        var packed = PackedSlot(filters, convolution.PackedSize);
         planner.Emit(new Step(filters.Name, "conv.pack", [filters], [packed], _ => convolution.Pack(filters.Floats, packed.Floats)));
         return packed;
     }
+
+    private static Slot PackedSlot(Slot filters, long count) =>
+        new($"{filters.Name}.packed", DType.Float32, Shape.Create([checked((int)count)]), Layout.RowMajor, SlotHome.Arena, count * sizeof(float));
 
     /// <summary>The kernels' description of a convolution of one or two spatial axes; null if they cannot take it.</summary>
     /// <param name="data">Shape of the convolution's input [N, C, spatial].</param>
