@@ -50,7 +50,9 @@ internal unsafe struct DepthwiseKernel<TSink> : IKernel
                 for (var i = 0; i < Pixels; i++)
                     outputs[i] = direct ? Sink.Target(numbers[Math.Min(i, count - 1)]) : temporary + (i * strip) - start;
                 Channels<L, V>(&t, start, end, count, inner);
-                Sink.Close<L, V>(direct ? null : temporary, strip, numbers, count, start, end - start, last: true);
+                Sink.Close<L, V>(direct ? null : temporary, strip, numbers, count, start, end - start);
+                if (!Sink.FinishesInStore)
+                    Sink.Finish(numbers, count, start, end - start);
             }
         }
     }

@@ -68,8 +68,11 @@ internal unsafe interface ILanes<V> : ITileLanes<V>
 
     static abstract V Select(V mask, V yes, V no);
 
-    /// <summary>2^n for integral n in [-126, 127].</summary>
-    static abstract V PowerOfTwo(V n);
+    /// <summary>value - floor(value), rounded, in [0, 1]; 0 for infinities. Also what <see cref="Scale"/> takes for floor(value).</summary>
+    static abstract V Fraction(V value, out V whole);
+
+    /// <summary>value * 2^n with n from <see cref="Fraction"/>, rounded once: what is too large is infinite, what is too small subnormal or zero.</summary>
+    static abstract V Scale(V value, V n);
 
     /// <summary>Splits a positive normal number into m in [sqrt(1/2), sqrt(2)) and an integral e with value = m * 2^e.</summary>
     static abstract V Split(V value, out V exponent);

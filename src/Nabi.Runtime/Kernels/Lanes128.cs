@@ -8,6 +8,9 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
 {
     private const int MantissaBits = 23;
 
+    /// <summary>2^n is infinite, or too small, beyond this.</summary>
+    private const float MostExponent = 160;
+
     /// <summary>Bits of sqrt(1/2), from which the mantissa interval of <see cref="Split"/> starts.</summary>
     private const int HalfRootBits = 0x3f3504f3;
 
@@ -74,8 +77,22 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
     public static Vector128<float> Select(Vector128<float> mask, Vector128<float> yes, Vector128<float> no) => Vector128.ConditionalSelect(mask, yes, no);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> PowerOfTwo(Vector128<float> n) =>
-        ((Vector128.ConvertToInt32(n) + Vector128.Create(127)) << MantissaBits).AsSingle();
+    public static Vector128<float> Fraction(Vector128<float> value, out Vector128<float> whole)
+    {
+        var bounded = Clamp(value, -MostExponent, MostExponent);
+        whole = Vector128.Floor(bounded);
+        return bounded - whole;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Scale(Vector128<float> value, Vector128<float> n)
+    {
+        // In two steps, since n may be beyond the exponents of normal numbers; only the second can round.
+        var all = Vector128.ConvertToInt32Native(n);
+        var half = all >> 1;
+        var bias = Vector128.Create(127);
+        return value * ((half + bias) << MantissaBits).AsSingle() * ((all - half + bias) << MantissaBits).AsSingle();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Split(Vector128<float> value, out Vector128<float> exponent)

@@ -8,6 +8,9 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 {
     private const int MantissaBits = 23;
 
+    /// <summary>2^n is infinite, or too small, beyond this.</summary>
+    private const float MostExponent = 160;
+
     /// <summary>Bits of sqrt(1/2), from which the mantissa interval of <see cref="Split"/> starts.</summary>
     private const int HalfRootBits = 0x3f3504f3;
 
@@ -74,8 +77,22 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     public static Vector256<float> Select(Vector256<float> mask, Vector256<float> yes, Vector256<float> no) => Vector256.ConditionalSelect(mask, yes, no);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> PowerOfTwo(Vector256<float> n) =>
-        ((Vector256.ConvertToInt32(n) + Vector256.Create(127)) << MantissaBits).AsSingle();
+    public static Vector256<float> Fraction(Vector256<float> value, out Vector256<float> whole)
+    {
+        var bounded = Clamp(value, -MostExponent, MostExponent);
+        whole = Vector256.Floor(bounded);
+        return bounded - whole;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Scale(Vector256<float> value, Vector256<float> n)
+    {
+        // In two steps, since n may be beyond the exponents of normal numbers; only the second can round.
+        var all = Vector256.ConvertToInt32Native(n);
+        var half = all >> 1;
+        var bias = Vector256.Create(127);
+        return value * ((half + bias) << MantissaBits).AsSingle() * ((all - half + bias) << MantissaBits).AsSingle();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Split(Vector256<float> value, out Vector256<float> exponent)

@@ -7,6 +7,9 @@ internal readonly unsafe struct Lanes32 : ILanes<float>
 {
     private const int MantissaBits = 23;
 
+    /// <summary>2^n is infinite, or too small, beyond this.</summary>
+    private const float MostExponent = 160;
+
     /// <summary>Bits of sqrt(1/2), from which the mantissa interval of <see cref="Split"/> starts.</summary>
     private const int HalfRootBits = 0x3f3504f3;
 
@@ -75,7 +78,20 @@ internal readonly unsafe struct Lanes32 : ILanes<float>
     public static float Select(float mask, float yes, float no) => BitConverter.SingleToInt32Bits(mask) != 0 ? yes : no;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float PowerOfTwo(float n) => BitConverter.Int32BitsToSingle(((int)n + 127) << MantissaBits);
+    public static float Fraction(float value, out float whole)
+    {
+        var bounded = Clamp(value, -MostExponent, MostExponent);
+        whole = MathF.Floor(bounded);
+        return bounded - whole;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Scale(float value, float n)
+    {
+        var all = (int)n;
+        var half = all >> 1;
+        return value * BitConverter.Int32BitsToSingle((half + 127) << MantissaBits) * BitConverter.Int32BitsToSingle((all - half + 127) << MantissaBits);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Split(float value, out float exponent)

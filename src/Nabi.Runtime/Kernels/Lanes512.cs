@@ -75,8 +75,15 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     public static Vector512<float> Select(Vector512<float> mask, Vector512<float> yes, Vector512<float> no) => Vector512.ConditionalSelect(mask, yes, no);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> PowerOfTwo(Vector512<float> n) =>
-        ((Vector512.ConvertToInt32(n) + Vector512.Create(127)) << MantissaBits).AsSingle();
+    public static Vector512<float> Fraction(Vector512<float> value, out Vector512<float> whole)
+    {
+        const byte roundDown = 1;
+        whole = value;   // the scaling instruction rounds down itself
+        return Avx512DQ.Reduce(value, roundDown);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Scale(Vector512<float> value, Vector512<float> n) => Avx512F.Scale(value, n);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Split(Vector512<float> value, out Vector512<float> exponent)

@@ -34,6 +34,9 @@ public static unsafe class Softmax
         pool.Run(ref kernel, 8L * rows * columns);
     }
 
+    /// <summary>Longest row that is kept on the stack.</summary>
+    private const int RowFloats = 1024;
+
     private struct ForwardKernel : IKernel
     {
         public int Rows;
@@ -51,35 +54,75 @@ public static unsafe class Softmax
             else LongRows<L, V>(first, last);
         }
 
+        // What is written and soon read again lies aligned on the stack, as far as it fits there.
+        [SkipLocalsInit]
         private readonly void LongRows<L, V>(int first, int last)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
+            var memory = stackalloc float[RowFloats + 32];
+            var aligned = (float*)(((nint)memory + 63) & ~63);
             for (var r = first; r < last; r++)
             {
                 var x = X + ((long)r * Columns);
                 var y = Y + ((long)r * Columns);
-                // A NaN need not be the largest: its exponential reaches the sum, and so the whole row, anyway.
-                var largest = L.Load(x + Columns - L.Count);
-                for (var c = 0; c <= Columns - L.Count; c += L.Count)
-                    largest = L.Max(largest, L.Load(x + c));
-                var shift = L.Fill(L.Largest(largest));
-                V sums = L.Fill(0f);
-                for (var c = 0; c < Columns; c += L.Count)
-                {
-                    var shifted = L.Subtract(Simd.Load<L, V>(x + c, Columns - c), shift);
-                    var e = VectorMath.Exp<L, V>(shifted);
-                    sums = L.Add(sums, Simd.Keep<L, V>(e, Columns - c));
-                    Simd.Store<L, V>(Logarithm ? shifted : e, y + c, Columns - c);
-                }
-                var sum = L.Sum(sums);
-                var norm = L.Fill(Logarithm ? MathF.Log(sum) : 1f / sum);
-                for (var c = 0; c < Columns; c += L.Count)
-                {
-                    var value = Simd.Load<L, V>(y + c, Columns - c);
-                    Simd.Store<L, V>(Logarithm ? L.Subtract(value, norm) : L.Multiply(value, norm), y + c, Columns - c);
-                }
+                var row = Columns <= RowFloats ? aligned : y;
+                var sum = Powers<L, V>(x, row, L.Fill(Largest<L, V>(x)));
+                Normalize<L, V>(row, y, L.Fill(Logarithm ? MathF.Log(sum) : 1f / sum));
             }
+        }
+
+        // A NaN need not be the largest: its exponential reaches the sum, and so the whole row, anyway.
+        private readonly float Largest<L, V>(float* x)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var end = Columns - L.Count;
+            V a = L.Load(x + end), b = a;
+            var c = 0;
+            for (; c <= end - L.Count; c += 2 * L.Count)
+                (a, b) = (L.Max(a, L.Load(x + c)), L.Max(b, L.Load(x + c + L.Count)));
+            return L.Largest(L.Max(L.Max(a, b), L.Load(x + Math.Min(c, end))));
+        }
+
+        // row = exp(x - shift), or x - shift for the logarithm; returns the sum of the exponentials.
+        private readonly float Powers<L, V>(float* x, float* row, V shift)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            V sums = L.Fill(0f);
+            var c = 0;
+            for (; c <= Columns - L.Count; c += L.Count)
+            {
+                var shifted = L.Subtract(L.Load(x + c), shift);
+                var e = VectorMath.PowerOfTwo<L, V>(L.Multiply(shifted, L.Fill(VectorMath.LogTwoE)));
+                sums = L.Add(sums, e);
+                L.Store(Logarithm ? shifted : e, row + c);
+            }
+            if (c < Columns)
+            {
+                var shifted = L.Subtract(Simd.LoadPart<V>(x + c, Columns - c), shift);
+                var e = VectorMath.PowerOfTwo<L, V>(L.Multiply(shifted, L.Fill(VectorMath.LogTwoE)));
+                sums = L.Add(sums, Simd.Keep<L, V>(e, Columns - c));
+                if (Columns <= RowFloats)
+                    L.Store(Logarithm ? shifted : e, row + c);
+                else
+                    Simd.StorePart(Logarithm ? shifted : e, row + c, Columns - c);
+            }
+            return L.Sum(sums);
+        }
+
+        private readonly void Normalize<L, V>(float* row, float* y, V norm)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var c = 0;
+            for (; c <= Columns - L.Count; c += L.Count)
+                L.Store(Logarithm ? L.Subtract(L.Load(row + c), norm) : L.Multiply(L.Load(row + c), norm), y + c);
+            if (c == Columns)
+                return;
+            var tail = Columns <= RowFloats ? L.Load(row + c) : Simd.LoadPart<V>(row + c, Columns - c);
+            Simd.StorePart(Logarithm ? L.Subtract(tail, norm) : L.Multiply(tail, norm), y + c, Columns - c);
         }
 
         // Rows of less than a register: a row in each lane.

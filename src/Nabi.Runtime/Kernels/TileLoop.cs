@@ -48,9 +48,15 @@ internal unsafe interface ITileSink
     float* TakeResidual(out long stride);
 
     /// <summary>Called after a tile is computed. <paramref name="tile"/> is null if it was stored directly.</summary>
-    void Close<L, V>(float* tile, int stride, long* numbers, int count, int column, int columns, bool last)
+    void Close<L, V>(float* tile, int stride, long* numbers, int count, int column, int columns)
         where L : unmanaged, ITileLanes<V>
         where V : unmanaged;
+
+    /// <summary>Whether nothing is left to do after a store that limits the range; else <see cref="Finish"/> is called.</summary>
+    bool FinishesInStore { get; }
+
+    /// <summary>Does to some columns of rows whose sums are complete what their store did not do.</summary>
+    void Finish(long* numbers, int count, int column, int columns);
 }
 
 /// <summary>A set of micro-kernels.</summary>
@@ -93,6 +99,9 @@ internal static unsafe class TileLoop
     private const int StripFloats = 4096;
 
     public const int MaxTileRows = 8;
+
+    /// <summary>Floats of a strip that are finished together, while they lie in the first-level cache.</summary>
+    private const int OpenFloats = 2048;
 
     /// <summary>Columns of a packed panel at this width.</summary>
     public static int PanelColumns => 2 * Simd.Lanes;
@@ -188,6 +197,9 @@ internal static unsafe class TileLoop
         t.Outputs = outputs;
         t.Tiles = b.Tiles;
         b.NumberTheRest();
+        var rows = b.Count * b.Tiles;
+        var finishes = b.IsLast && !sink.FinishesInStore;
+        var open = b.Panel * width;
         for (var panel = b.Panel; panel < b.PanelEnd;)
         {
             var column = panel * width;
@@ -204,10 +216,14 @@ internal static unsafe class TileLoop
             else
                 PointAside<L, V, TSink>(ref b, ref t, ref sink, column, valid);
             kernels.Run(&t, b.Rows, narrow, pair);
-            sink.Close<L, V>(direct ? null : b.Aside, width, b.Numbers, b.Count * b.Tiles, column, valid, b.IsLast);
+            sink.Close<L, V>(direct ? null : b.Aside, width, b.Numbers, rows, column, valid);
             var step = pair ? 2 : 1;
             panel += step;
             t.Panel += step * t.PanelStride;
+            if (!finishes || (panel < b.PanelEnd && (column + valid - open) * rows < OpenFloats))
+                continue;
+            sink.Finish(b.Numbers, rows, open, column + valid - open);
+            open = column + valid;
         }
     }
 

@@ -71,7 +71,7 @@ internal readonly struct SiluOp : IUnaryOp
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<L, V>(V x)
         where L : unmanaged, ILanes<V>
-        where V : unmanaged => L.Multiply(x, VectorMath.Sigmoid<L, V>(x));
+        where V : unmanaged => VectorMath.Sigmoid<L, V>(x, x);
 }
 
 internal readonly struct GeluOp : IUnaryOp
@@ -79,7 +79,11 @@ internal readonly struct GeluOp : IUnaryOp
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<L, V>(V x)
         where L : unmanaged, ILanes<V>
-        where V : unmanaged => L.Multiply(L.Multiply(x, L.Fill(0.5f)), L.Add(L.Fill(1f), VectorMath.Erf<L, V>(L.Multiply(x, L.Fill(0.707106781f)))));
+        where V : unmanaged
+    {
+        var half = L.Multiply(x, L.Fill(0.5f));
+        return L.MultiplyAdd(half, VectorMath.Erf<L, V>(L.Multiply(x, L.Fill(0.707106781f))), half);
+    }
 }
 
 internal readonly struct GeluTanhOp : IUnaryOp
@@ -87,8 +91,12 @@ internal readonly struct GeluTanhOp : IUnaryOp
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<L, V>(V x)
         where L : unmanaged, ILanes<V>
-        where V : unmanaged => L.Multiply(L.Multiply(x, L.Fill(0.5f)), L.Add(L.Fill(1f), VectorMath.Tanh<L, V>(
-            L.Multiply(L.Multiply(x, L.Fill(0.797884561f)), L.MultiplyAdd(L.Multiply(x, x), L.Fill(0.044715f), L.Fill(1f))))));
+        where V : unmanaged
+    {
+        var half = L.Multiply(x, L.Fill(0.5f));
+        var cubic = L.Multiply(L.Multiply(x, L.Fill(0.797884561f)), L.MultiplyAdd(L.Multiply(x, x), L.Fill(0.044715f), L.Fill(1f)));
+        return L.MultiplyAdd(half, VectorMath.Tanh<L, V>(cubic), half);
+    }
 }
 
 internal readonly struct TanhOp : IUnaryOp

@@ -55,6 +55,29 @@ public class FusionTests
     }
 
     [Fact]
+    public void ComposedActivationsEndTheProductBeforeThem()
+    {
+        var b = new GraphBuilder("activations");
+        var y = Conv(b, b.Input("x", DType.Float32, [1, 5, 9, 7]), 20, 5);
+        y = Conv(b, b.Mul(b.Apply(new Sigmoid(), y), y), 33, 20, kernel: 1);
+        y = Conv(b, b.Mul(y, b.Apply(new HardSigmoid { Alpha = 1f / 6f }, y)), 18, 33, kernel: 1);
+        y = Conv(b, b.Mul(b.Mul(y, b.Add(b.Erf(b.Div(y, Math.Sqrt(2))), 1)), 0.5), 40, 18, kernel: 1);
+        b.Output("y", b.Mul(b.Mul(y, 0.5), b.Add(b.Erf(b.Mul(y, Math.Sqrt(0.5))), 1.0)));
+        Assert.Equal(["+silu", "+hardswish", "+gelu", "+gelu"], AssertSame(b.Build()).Steps.Select(s => s.Kernel).Where(k => k.StartsWith("conv", StringComparison.Ordinal)).Select(k => k[k.LastIndexOf('+')..]));
+    }
+
+    [Fact]
+    public void ActivationWhosePartIsReadElsewhereStays()
+    {
+        var b = new GraphBuilder("gate");
+        var x = b.Input("x", DType.Float32, [3, 50]);
+        var gate = b.Apply(new Sigmoid(), x);
+        b.Output("gate", gate);
+        b.Output("y", b.Mul(x, gate));
+        AssertSame(b.Build());
+    }
+
+    [Fact]
     public void FlattenAfterConvolutionKeepsTheGraphsOrder()
     {
         var b = new GraphBuilder("flatten");

@@ -47,7 +47,9 @@ internal unsafe struct Int4Rows : IKernel
                     for (var i = 0; i < rows * width; i += L.Count)
                         L.Store(L.Clamp(L.Load(tile + i), low, high), tile + i);
                 }
-                Sink.Close<L, V>(tile, width, numbers, rows, column, columns, last: true);
+                Sink.Close<L, V>(tile, width, numbers, rows, column, columns);
+                if (!Sink.FinishesInStore)
+                    Sink.Finish(numbers, rows, column, columns);
                 row += rows;
             }
         }

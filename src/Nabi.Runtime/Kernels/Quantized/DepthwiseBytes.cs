@@ -66,7 +66,7 @@ internal unsafe struct DepthwiseBytes : IKernel
                 var columns = Math.Min(StripChannels, Channels - strip);
                 for (var c = 0; c < columns; c += L.Count)
                     Eight<L, V>((byte**)inputs, strip + c, sums + c);
-                Sink.Close<L, V>((float*)sums, StripChannels, numbers, count, strip, columns, last: true);
+                Sink.Close<L, V>((float*)sums, StripChannels, numbers, count, strip, columns);
             }
         }
     }

@@ -23,6 +23,8 @@ internal unsafe struct QuantizedSink : ITileSink
 
     public readonly bool Accumulates => false;
 
+    public readonly bool FinishesInStore => true;
+
     public readonly float* Bias => (float*)BiasValues;
 
     public readonly bool TryGetRange(out float low, out float high)
@@ -39,7 +41,7 @@ internal unsafe struct QuantizedSink : ITileSink
         return null;
     }
 
-    public readonly void Close<L, V>(float* tile, int tileStride, long* numbers, int count, int column, int columns, bool last)
+    public readonly void Close<L, V>(float* tile, int tileStride, long* numbers, int count, int column, int columns)
         where L : unmanaged, ITileLanes<V>
         where V : unmanaged
     {
@@ -61,5 +63,9 @@ internal unsafe struct QuantizedSink : ITileSink
         };
         var numbers = stackalloc long[TileLoop.MaxTileRows] { 0, 1, 2, 3, 4, 5, 6, 7 };
         requantize.Run(numbers, rows);
+    }
+
+    public readonly void Finish(long* numbers, int count, int column, int columns)
+    {
     }
 }
