@@ -59,7 +59,7 @@ internal sealed unsafe partial class ByteTileEmitter
         BroadcastField(High, Offset(&t, &t.High));
         Load(Register.RCX, Arguments, Offset(&t, &t.Multipliers));
         for (var c = 0; c < form.Columns; c++) LoadVector(Multipliers + c, Memory(Register.RCX, c * Bytes));
-        code.AddInstruction(Instruction.Create(Code.Mov_r32_imm32, Register.EAX, StripArguments.Doubtful));
+        code.AddInstruction(Instruction.Create(Code.Mov_r32_imm32, Register.EAX, StoredFloat.DoubtfulProduct));
         code.AddInstruction(Instruction.Create(Code.EVEX_Vpbroadcastd_zmm_k1z_r32, Doubtful, Register.EAX));
         // The stored values of two neighbouring columns, bits 15 and 47 of a quadword on, in all four words: the masks choose one.
         Constant(0x2f0f2f0f2f0f2f0f);

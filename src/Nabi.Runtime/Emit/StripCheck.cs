@@ -42,7 +42,7 @@ internal static unsafe class StripCheck
             var t = new StripArguments
             {
                 Inputs = inputs, Taps = x.Taps, Depth = x.Depth, Panel = (float*)w, Bias = bias, Multipliers = multipliers, Output = y, Stride = Width, Tiles = Tiles,
-                Sums = s, Columns = (1UL << columns) - 1, InputFlip = StripArguments.FlipOf(x.IsSigned),
+                Sums = s, Columns = (1UL << columns) - 1, InputFlip = StoredFloat.FlipOf(x.IsSigned),
             };
             t.SetOutput(range, x.IsSigned);
             while (t.Tiles > 0)

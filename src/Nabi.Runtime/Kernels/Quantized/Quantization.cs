@@ -65,6 +65,7 @@ public static unsafe class Quantization
             AFactor = (long)Math.Round(Math.ScaleB(ma, shift), MidpointRounding.ToEven),
             BFactor = (long)Math.Round(Math.ScaleB(mb, shift), MidpointRounding.ToEven),
             Range = new QuantizedRange(yFormat.ZeroPoint, Math.Max(low ?? yFormat.Min, yFormat.Min), Math.Min(high ?? yFormat.Max, yFormat.Max)),
+            IsSigned = yFormat.IsSigned, IsShort = StoredFloat512.IsSupported && Math.Max(ma, mb) <= StoredFloat.LargestFactor,
         };
         pool.Run(ref kernel, 4 * count);
     }
@@ -113,12 +114,18 @@ public static unsafe class Quantization
         public long BFactor;
         public int Shift;
         public QuantizedRange Range;
+        public bool IsSigned;
+
+        /// <summary>Whether the short way may be tried.</summary>
+        public bool IsShort;
 
         public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
             var (i, end) = WorkPool.ShareLines(Count, worker, workers);
+            if (IsShort)
+                i = SixtyFours(i, end);
             if (RequantizeLanes512.IsSupported)
                 i = Sixteens(i, end);
             else if (RequantizeLanes256.IsSupported)
@@ -134,6 +141,35 @@ public static unsafe class Quantization
             }
         }
 
+        private readonly long SixtyFours(long i, long end)
+        {
+            var stored = new StoredFloat512(StoredFloat.OfSum(Range, IsSigned), StoredFloat.DoubtfulSum);
+            var (aFactor, bFactor) = (Vector512.Create((float)Math.ScaleB(AFactor, -Shift)), Vector512.Create((float)Math.ScaleB(BFactor, -Shift)));
+            var (aZero, bZero) = (Vector512.Create(AFormat.ZeroPoint), Vector512.Create(BFormat.ZeroPoint));
+            var (aSigned, bSigned) = (AFormat.IsSigned, BFormat.IsSigned);
+            for (; i <= end - 64; i += 64)
+            {
+                var bytes = stored.Pack(Limited(A + i, B + i), Limited(A + i + 16, B + i + 16), Limited(A + i + 32, B + i + 32), Limited(A + i + 48, B + i + 48));
+                if (stored.IsSure)
+                {
+                    bytes.Store(Y + i);
+                    continue;
+                }
+                Sixteens(i, i + 64);
+                stored.Restart();
+            }
+            return i;
+
+            Vector512<int> Limited(byte* a, byte* b)
+            {
+                var right = Avx512F.FusedMultiplyAdd(Avx512F.ConvertToVector512Single(Widen(Vector128.Load(b), bSigned) - bZero), bFactor, stored.Offset);
+                return stored.Limit(Avx512F.FusedMultiplyAdd(Avx512F.ConvertToVector512Single(Widen(Vector128.Load(a), aSigned) - aZero), aFactor, right));
+            }
+        }
+
+        private static Vector512<int> Widen(Vector128<byte> bytes, bool isSigned) =>
+            isSigned ? Avx512F.ConvertToVector512Int32(bytes.AsSByte()) : Avx512F.ConvertToVector512Int32(bytes);
+
         private readonly long Sixteens(long i, long end)
         {
             var lanes = new RequantizeLanes512(Vector512.Create(Shift), Range);
@@ -148,9 +184,6 @@ public static unsafe class Quantization
                 lanes.Round(even, odd).Store(Y + i);
             }
             return i;
-
-            static Vector512<int> Widen(Vector128<byte> bytes, bool isSigned) =>
-                isSigned ? Avx512F.ConvertToVector512Int32(bytes.AsSByte()) : Avx512F.ConvertToVector512Int32(bytes);
         }
 
         private readonly long Eights(long i, long end)

@@ -17,6 +17,7 @@ internal unsafe struct QuantizedSink : ITileSink
 
     /// <summary>Whether the output is int8.</summary>
     public bool IsSigned;
+
     public QuantizedRange Range;
 
     public readonly bool StoresDirectly => false;
@@ -47,13 +48,13 @@ internal unsafe struct QuantizedSink : ITileSink
     {
         var requantize = new RequantizeTile
         {
-            Significands = Significands + column, Shifts = Shifts + column, Range = Range, Columns = columns,
+            Significands = Significands + column, Shifts = Shifts + column, Multipliers = Multipliers + column, Range = Range, IsSigned = IsSigned, Columns = columns,
             Sums = (int*)tile, SumStride = tileStride, Target = Output + column, Stride = Stride,
         };
         requantize.Run(numbers, count);
     }
 
-    /// <summary>Requantizes neighbouring rows of sums.</summary>
+    /// <summary>Requantizes neighbouring rows of sums by the exact rule.</summary>
     public readonly void Round(int* sums, int sumStride, byte* target, nint stride, int column, int columns, int rows)
     {
         var requantize = new RequantizeTile

@@ -15,8 +15,14 @@ internal unsafe struct RequantizeTile
     /// <summary>s per column.</summary>
     public int* Shifts;
 
+    /// <summary>q / 2^s per column in single precision for the short way of <see cref="StoredFloat"/>, or null.</summary>
+    public float* Multipliers;
+
     /// <summary>Zero point and limits.</summary>
     public QuantizedRange Range;
+
+    /// <summary>Whether the target is int8.</summary>
+    public bool IsSigned;
 
     /// <summary>Columns.</summary>
     public int Columns;
@@ -43,7 +49,11 @@ internal unsafe struct RequantizeTile
         {
             while (column < Columns)
             {
-                if (Columns - column > 16 && HasSmallMultipliers(column))
+                if (Columns - column > 16 && StoredFloat512.IsSupported && Multipliers is not null && ThirtyTwoInFloats(numbers, count, column))
+                {
+                    column += 32;
+                }
+                else if (Columns - column > 16 && HasSmallMultipliers(column))
                 {
                     ThirtyTwo(numbers, count, column);
                     column += 32;
@@ -66,6 +76,32 @@ internal unsafe struct RequantizeTile
             for (var i = 0; i < count; i++)
                 Target[(numbers[i] * Stride) + column] = (byte)rule.Apply(Sums[(i * SumStride) + column], Range.ZeroPoint, Range.Low, Range.High);
         }
+    }
+
+    /// <summary>Whether all results are right; some are not where the short way is in doubt.</summary>
+    private readonly bool ThirtyTwoInFloats(long* numbers, int count, int column)
+    {
+        var stored = new StoredFloat512(StoredFloat.OfProduct(Range, IsSigned), StoredFloat.DoubtfulProduct);
+        var (left, right) = (Vector512.Load(Multipliers + column), Vector512.Load(Multipliers + column + 16));
+        var valid = Columns - column;
+        var sums = Sums + column;
+        var target = Target + column;
+        for (var i = 0; i < count; i++)
+        {
+            var a = Avx512F.FusedMultiplyAdd(Avx512F.ConvertToVector512Single(Vector512.Load(sums)), left, stored.Offset);
+            var b = Avx512F.FusedMultiplyAdd(Avx512F.ConvertToVector512Single(Vector512.Load(sums + 16)), right, stored.Offset);
+            var bytes = stored.Pack(stored.Limit(a), stored.Limit(b));
+            sums += SumStride;
+            var row = target + (numbers[i] * Stride);
+            if (valid >= 32)
+            {
+                bytes.Store(row);
+                continue;
+            }
+            bytes.GetLower().Store(row);
+            Bytes.StorePart(bytes.GetUpper(), row + 16, valid - 16);
+        }
+        return stored.IsSure;
     }
 
     private readonly bool HasSmallMultipliers(int column) =>

@@ -3,24 +3,10 @@ using System.Runtime.InteropServices;
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Arguments of an emitted kernel that multiplies tiles of rows of bytes, one after the other, by one packed panel and stores requantized bytes.</summary>
-/// <remarks>
-/// <para>A result is taken in single precision as f = a * m + (256 + zero + 1/2 + 2^-15), with zero the output's zero point counted from the smallest stored value:
-/// in [256, 512) the 8 bits below the leading one are the stored value, and 15 bits follow. The accumulator a and the multiplier m are rounded to 24 bits and
-/// the sum to 24, so that for results in range f is off by less than 1.6 units of 2^-15. Its integer part is that of the exact rule of <see cref="Requantizer"/>
-/// unless the 15 bits are 0, 1, 2 or 3, ties included; then the kernel gives up at that tile and the exact rule decides.</para>
-/// <para>Beyond [256, 512) the limits apply, which as positive floats are compared as integers.</para>
-/// </remarks>
+/// <remarks>Results are taken as <see cref="StoredFloat"/> says. At a doubtful tile the kernel gives up, and the exact rule decides.</remarks>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct StripArguments
 {
-    /// <summary>Bits of an f that may lie next to a half, all zero.</summary>
-    public const int Doubtful = 0x7ffc;
-
-    /// <summary>Bits of 256.</summary>
-    private const int Base = 0x43800000;
-
-    private const int FractionBits = 15;
-
     /// <summary>Row pointers: tiles, taps of a tile, rows of a tap.</summary>
     public float** Inputs;
 
@@ -72,15 +58,5 @@ internal unsafe struct StripArguments
     /// <summary>Sets what depends on the formats.</summary>
     /// <param name="range">Zero point and limits of the output.</param>
     /// <param name="isSigned">Whether the output is int8.</param>
-    public void SetOutput(QuantizedRange range, bool isSigned)
-    {
-        int smallest = isSigned ? sbyte.MinValue : byte.MinValue;
-        Offset = 256.5f + (range.ZeroPoint - smallest) + (1f / (1 << FractionBits));
-        Low = Base + ((range.Low - smallest) << FractionBits);
-        High = Base + ((range.High - smallest + 1) << FractionBits) - 1;
-        OutputFlip = FlipOf(isSigned);
-    }
-
-    /// <summary>What makes bytes of a format unsigned, or unsigned ones those of the format.</summary>
-    public static uint FlipOf(bool isSigned) => isSigned ? 0x80808080 : 0;
+    public void SetOutput(QuantizedRange range, bool isSigned) => (Offset, Low, High, OutputFlip) = StoredFloat.OfProduct(range, isSigned);
 }

@@ -54,7 +54,7 @@ internal unsafe struct StripKernel : IKernel
         var inputs = stackalloc float*[pointers * perStrip];
         var numbers = stackalloc long[TileRows];
         var whole = Math.Min(tiles.End, Source.Rows / TileRows);
-        var t = new StripArguments { Inputs = inputs, InputFlip = StripArguments.FlipOf(IsInputSigned) };
+        var t = new StripArguments { Inputs = inputs, InputFlip = StoredFloat.FlipOf(IsInputSigned) };
         t.SetOutput(Sink.Range, Sink.IsSigned);
         for (var tile = tiles.Start; tile < whole; tile += perStrip)
         {

@@ -36,24 +36,30 @@ public sealed unsafe class RequantizerTests
         Assert.Throws<ArgumentOutOfRangeException>(() => Requantizer.Of(multiplier));
 
     [Theory]
-    [InlineData(-40f, 25f)]
-    [InlineData(-40f, -1.01f)]   // multipliers below 1/2 have a way of their own
-    public void EveryWidthFollowsTheRule(float smallest, float largest)
+    [InlineData(-40f, 25f, false)]
+    [InlineData(-40f, -1.01f, false)]   // multipliers below 1/2 have a way of their own
+    [InlineData(-40f, 25f, true)]
+    [InlineData(-19f, -11f, true)]   // few results beyond the limits
+    public void EveryWidthFollowsTheRule(float smallest, float largest, bool isShort)
     {
         const int n = 2051, rows = 2, stride = n + RequantizeTile.Overrun;
         using var sums = new GuardedBuffer<int>(rows * stride);
         using var q = new GuardedBuffer<int>(stride);
         using var s = new GuardedBuffer<int>(stride);
+        using var m = new GuardedBuffer<float>(n);
         using var y = new GuardedBuffer<byte>(rows * n);
         using var noise = Given.Floats(rows * stride, 5, -1e6f, 1e6f);
         using var scales = Given.Floats(n, 6, smallest, largest);
         for (var i = 0; i < rows * stride; i++)
             sums[i] = (i % stride) switch { 0 => int.MinValue, 1 => int.MaxValue, 2 => -1, 3 => 0, > n - 9 => 1 << (i % 31), _ => (int)noise[i] };
         for (var i = 0; i < n; i++)
+        {
             (q[i], s[i]) = Requantizer.Of(Math.Pow(2, scales[i]));
+            m[i] = (float)Math.ScaleB(q[i], -s[i]);
+        }
         var tile = new RequantizeTile
         {
-            Significands = q.Pointer, Shifts = s.Pointer, Range = new QuantizedRange(3, -128, 127), Columns = n,
+            Significands = q.Pointer, Shifts = s.Pointer, Range = new QuantizedRange(3, -128, 127), Columns = n, IsSigned = true, Multipliers = isShort ? m.Pointer : null,
             Sums = sums.Pointer, SumStride = stride, Target = y.Pointer, Stride = n,
         };
         var numbers = stackalloc long[rows] { 1, 0 };
