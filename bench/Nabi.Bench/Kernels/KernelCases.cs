@@ -67,10 +67,9 @@ internal static class KernelCases
         yield return ("conv 3x3 7x7x512 -> 512", Of(7, 512, 512, 3, 1, 1));
         yield return ("conv 1x1 56x56x64 -> 256", Of(56, 64, 256, 1, 1, 0));
         yield return ("conv 1x1 112x112x16 -> 96", Of(112, 16, 96, 1, 1, 0));
-        yield return ("depthwise 3x3 112x112x32", Of(112, 32, 32, 3, 1, 1, 32));
-        yield return ("depthwise 3x3/2 56x56x144", Of(56, 144, 144, 3, 2, 1, 144));
-        yield return ("depthwise 3x3 14x14x384", Of(14, 384, 384, 3, 1, 1, 384));
-        yield return ("depthwise 5x5 14x14x240", Of(14, 240, 240, 5, 1, 2, 240));
+        foreach (var (kernel, stride, size, channels) in ((int, int, int, int)[])
+            [(3, 1, 112, 32), (3, 1, 112, 16), (3, 2, 112, 96), (3, 2, 56, 64), (3, 1, 56, 144), (3, 2, 56, 144), (5, 1, 28, 120), (3, 1, 14, 512), (3, 1, 14, 384), (5, 1, 14, 240), (3, 1, 7, 960), (5, 1, 7, 1152)])
+            yield return ($"depthwise {kernel}x{kernel}{(stride == 1 ? "" : $"/{stride}")} {size}x{size}x{channels}", Of(size, channels, channels, kernel, stride, kernel / 2, channels));
     }
 
     private static ConvShape Of(int size, int inChannels, int outChannels, int kernel, int stride, int pad, int groups = 1, int batch = 1) => new()

@@ -95,8 +95,7 @@ public sealed unsafe class Convolution
     private int WriteChannels { get; }
 
     /// <summary>Zeros at the front of the packed weights, which padding points at.</summary>
-    private long ZeroSize => RoundUp(
-        Shape.IsDepthwise ? Shape.Groups * (((Shape.Window.KernelWidth - 1L) * Shape.Window.DilationWidth) + 1) : (long)ReadChannels * Shape.Window.KernelWidth);
+    private long ZeroSize => Shape.IsDepthwise ? 0 : RoundUp((long)ReadChannels * Shape.Window.KernelWidth);
 
     /// <summary>Packs weights.</summary>
     /// <param name="weights">[OutChannels, InChannels / Groups, KernelHeight, KernelWidth], for both directions (for ConvTranspose this is ONNX's [C, M / group, kH, kW]).</param>
@@ -145,9 +144,9 @@ public sealed unsafe class Convolution
                 rows.Zero = zero;
                 if (rows.Rows > 0)
                 {
-                    rows.MergesColumns = horizontal.Taps.Length > 1 && !ReadsAmongOthers && (Shape.IsDepthwise || (Shape.Groups == 1 && horizontal.TapStep == 1));
+                    rows.MergesColumns = horizontal.Taps.Length > 1 && !ReadsAmongOthers && Shape.Groups == 1 && horizontal.TapStep == 1;
                     if (Shape.IsDepthwise)
-                        RunDepthwise(pool, rows, horizontal.TapStep, packed, output, epilogue);
+                        RunDepthwise(pool, rows, vertical, horizontal, packed, output, epilogue);
                     else
                         RunGroups(pool, rows, packed, output, epilogue);
                 }
@@ -164,19 +163,15 @@ public sealed unsafe class Convolution
     private long PhaseSize(AxisPhase vertical, AxisPhase horizontal)
     {
         var taps = vertical.Taps.Length * horizontal.Taps.Length;
-        return RoundUp(Shape.IsDepthwise ? (long)taps * Shape.Groups : Shape.Groups * Gemm.PackedSize(WriteChannels, taps * ReadChannels));
+        return RoundUp(Shape.IsDepthwise ? DepthwiseKernel.PackedSize(Shape.Groups, taps) : Shape.Groups * Gemm.PackedSize(WriteChannels, taps * ReadChannels));
     }
 
     private void PackDepthwise(float* weights, AxisPhase vertical, AxisPhase horizontal, float* packed)
     {
-        foreach (var y in vertical.Taps)
-        {
-            foreach (var x in horizontal.Taps)
-            {
-                for (var c = 0; c < Shape.Groups; c++)
-                    *packed++ = weights[(((long)c * Shape.Window.KernelHeight) + y) * Shape.Window.KernelWidth + x];
-            }
-        }
+        var taps = new int[vertical.Taps.Length * horizontal.Taps.Length];
+        for (var i = 0; i < taps.Length; i++)
+            taps[i] = (vertical.Taps[i / horizontal.Taps.Length] * Shape.Window.KernelWidth) + horizontal.Taps[i % horizontal.Taps.Length];
+        DepthwiseKernel.Pack(weights, Shape.Groups, Taps, taps, packed);
     }
 
     private void PackDense(float* weights, AxisPhase vertical, AxisPhase horizontal, float* packed)
@@ -257,15 +252,15 @@ public sealed unsafe class Convolution
         });
     }
 
-    private void RunDepthwise(WorkPool pool, ImageRows rows, int tapStep, float* packed, float* output, in Epilogue epilogue)
+    private void RunDepthwise(WorkPool pool, ImageRows rows, AxisPhase vertical, AxisPhase horizontal, float* packed, float* output, in Epilogue epilogue)
     {
         rows.Channels = Shape.Groups;
-        rows.Blocks = false;
-        var kernel = new DepthwiseKernel<FloatSink>
+        var kernel = new DepthwiseKernel
         {
             Source = rows,
             Weights = packed,
-            Step = (nint)tapStep * Shape.Groups,
+            RowTapStep = vertical.TapStep,
+            ColumnTapStep = horizontal.TapStep,
             Sink = new FloatSink(output, WriteStride, epilogue),
         };
         pool.Run(ref kernel, (long)rows.Rows * Math.Max(1, rows.Depth));

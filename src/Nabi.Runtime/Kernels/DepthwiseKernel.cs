@@ -2,186 +2,150 @@ using System.Runtime.CompilerServices;
 
 namespace Nabi.Runtime.Kernels;
 
-/// <summary>One filter per channel, channels in the lanes, four output pixels at a time so that each weight is loaded once for four products.</summary>
-internal unsafe struct DepthwiseKernel<TSink> : IKernel
-    where TSink : unmanaged, ITileSink
+/// <summary>A convolution with one filter per channel: lines of output pixels straight from the image, channels in the lanes.</summary>
+/// <remarks>Taps over padding are left out. Away from the left and right border all pixels of a line see the same taps and are computed together.</remarks>
+internal unsafe struct DepthwiseKernel : IKernel
 {
-    private const int Pixels = 4;
+    /// <summary>Pixels are divided among workers by so many.</summary>
+    private const int Unit = 8;
 
-    /// <summary>Channels at a time when the sink wants tiles.</summary>
-    private const int StripChannels = 256;
+    /// <summary>Weights of a strip of channels.</summary>
+    private const int WeightFloats = 3072;
+
+    /// <summary>Fewer channels in a strip would have too little of each pixel.</summary>
+    private const int LeastStrip = 64;
+
+    /// <summary>Floats to which is done together what the store cannot do, while they lie in the first-level cache.</summary>
+    private const int OpenFloats = 2048;
+
+    /// <summary>Pixels to which that is done.</summary>
+    private const int MostOpen = 128;
 
     /// <summary>Output pixels; its channels are the groups.</summary>
     public ImageRows Source;
 
-    /// <summary>[taps][channels].</summary>
+    /// <summary>From <see cref="Pack"/>.</summary>
     public float* Weights;
 
-    /// <summary>Floats between the taps of a kernel row.</summary>
-    public nint Step;
+    /// <summary>Input rows from one tap to the next below.</summary>
+    public int RowTapStep;
 
-    public TSink Sink;
+    /// <summary>Input columns from one tap to the next.</summary>
+    public int ColumnTapStep;
+
+    public FloatSink Sink;
+
+    /// <summary>Floats of the packed weights.</summary>
+    public static long PackedSize(int channels, int taps) => (channels + Simd.Lanes - 1L) / Simd.Lanes * Simd.Lanes * taps;
+
+    /// <summary>Weights as [block of channels][tap][lanes], zeros behind the last channel.</summary>
+    /// <param name="weights">[channels, kernel].</param>
+    /// <param name="channels">Filters.</param>
+    /// <param name="kernel">Taps of a filter.</param>
+    /// <param name="taps">Those wanted, in the order of accumulation.</param>
+    /// <param name="packed">Receives <see cref="PackedSize"/> floats.</param>
+    public static void Pack(float* weights, int channels, int kernel, ReadOnlySpan<int> taps, float* packed)
+    {
+        for (var first = 0; first < channels; first += Simd.Lanes)
+        {
+            foreach (var tap in taps)
+            {
+                for (var c = first; c < first + Simd.Lanes; c++)
+                    *packed++ = c < channels ? weights[((long)c * kernel) + tap] : 0f;
+            }
+        }
+    }
 
     [SkipLocalsInit]
-    public void Run<L, V>(int worker, int workers)
+    public readonly void Run<L, V>(int worker, int workers)
         where L : unmanaged, ILanes<V>
         where V : unmanaged
     {
-        var channels = Source.Channels;
-        var (first, last) = WorkPool.Share((Source.Rows + Pixels - 1) / Pixels, worker, workers);
-        var inputs = stackalloc float*[Source.MaxTaps * Pixels];
-        var numbers = stackalloc long[Pixels];
-        var outputs = stackalloc float*[Pixels];
-        var direct = Sink.StoresDirectly;
-        var strip = direct ? channels : StripChannels;
-        var temporary = stackalloc float[Pixels * StripChannels];
-        var clamps = Sink.TryGetRange(out var low, out var high);
-        var t = new TileArguments { Inputs = inputs, Outputs = outputs, Panel = Weights, Bias = Sink.Bias, Load = Sink.Accumulates };
-        (t.Clamp, t.Low, t.High) = (clamps, low, high);
-        for (var tile = first; tile < last; tile++)
+        var (unit, lastUnit) = WorkPool.Share((Source.Rows + Unit - 1) / Unit, worker, workers);
+        var (pixel, end) = (unit * Unit, Math.Min(Source.Rows, lastUnit * Unit));
+        var tile = new DepthwiseTile
         {
-            var row = tile * Pixels;
-            var count = Math.Min(Pixels, Source.Rows - row);
-            Source.Inputs(row, count, Pixels, 0, Source.Depth, inputs, numbers, out t.Taps, out var tapDepth);
-            var inner = tapDepth / channels;   // taps behind one pointer
-            for (var start = 0; start < channels; start += strip)
+            InputStep = InputStep * (nint)Source.PixelStride,
+            RowStep = RowTapStep * Source.InWidth * (nint)Source.PixelStride,
+            TapStep = ColumnTapStep * (nint)Source.PixelStride,
+            WeightRowStep = Source.ColumnTaps * L.Count,
+            WeightBlockStep = (nint)Source.RowTaps * Source.ColumnTaps * L.Count,
+            OutputStep = (nint)(Sink.Target(Source.ColumnStep) - Sink.Target(0)),
+            Load = Sink.Accumulates,
+        };
+        tile.Clamp = Sink.TryGetRange(out tile.Low, out tile.High);
+        var numbers = stackalloc long[MostOpen];
+        var strip = Strip(L.Count);
+        for (var channel = 0; channel < Source.Channels; channel += strip)
+        {
+            tile.Channels = Math.Min(strip, Source.Channels - channel);
+            tile.Bias = Sink.Bias is null ? null : Sink.Bias + channel;
+            var at = pixel;
+            while (at < end)
             {
-                var end = Math.Min(channels, start + strip);
-                for (var i = 0; i < Pixels; i++)
-                    outputs[i] = direct ? Sink.Target(numbers[Math.Min(i, count - 1)]) : temporary + (i * strip) - start;
-                Channels<L, V>(&t, start, end, count, inner);
-                Sink.Close<L, V>(direct ? null : temporary, strip, numbers, count, start, end - start);
-                if (!Sink.FinishesInStore)
-                    Sink.Finish(numbers, count, start, end - start);
+                var (line, column) = Math.DivRem(at, Source.ColumnCount);
+                var stop = Math.Min(Source.ColumnCount, column + end - at);
+                at += stop - column;
+                Line<L, V>(&tile, line, column, stop, channel, numbers);
             }
         }
     }
 
-    /// <summary>One tile of pixels, channels [channel, end).</summary>
-    private readonly void Channels<L, V>(TileArguments* t, int channel, int end, int count, int inner)
-        where L : unmanaged, ILanes<V>
-        where V : unmanaged
+    /// <summary>Channels computed at a time: pixel by pixel, their weights are read from the first-level cache.</summary>
+    private readonly int Strip(int lanes)
     {
-        var channels = Source.Channels;
-        if (count == Pixels || !t->Load)   // repeated pixels store the same twice
-        {
-            for (; channel <= end - (2 * L.Count); channel += 2 * L.Count)
-                Block<L, V>(t, channel, channels, inner, Step);
-            for (; channel <= end - L.Count; channel += L.Count)
-                Strip<L, V>(t, channel, channels, inner, Step);
-        }
-        for (; channel < end; channel += L.Count)
-        {
-            for (var i = 0; i < count; i++)
-                Single<L, V>(t, i, channel, end, channels, inner, Step);
-        }
+        var most = Math.Max(LeastStrip, WeightFloats / Math.Max(1, Source.RowTaps * Source.ColumnTaps));
+        var strips = (Source.Channels + most - 1) / most;
+        return (((Source.Channels + strips - 1) / strips) + lanes - 1) / lanes * lanes;
     }
 
-    /// <summary>Four pixels, two registers of channels.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Block<L, V>(TileArguments* t, int channel, int channels, int inner, nint step)
+    private readonly int InputStep => Source.InteriorEnd - Source.InteriorStart > 1
+        ? Source.ColumnOffsets[((nint)Source.InteriorStart + 1) * Source.ColumnTaps] - Source.ColumnOffsets[(nint)Source.InteriorStart * Source.ColumnTaps]
+        : 0;
+
+    /// <summary>Output pixels [column, end) of a line.</summary>
+    private readonly void Line<L, V>(DepthwiseTile* tile, int line, int column, int end, int channel, long* numbers)
         where L : unmanaged, ILanes<V>
         where V : unmanaged
     {
-        V c00 = default, c01 = default;
-        if (t->Bias is not null)
+        var (image, row) = Math.DivRem(line, Source.RowCount);
+        var (firstRow, rows) = Inside(Source.RowOffsets + ((nint)row * Source.RowTaps), Source.RowTaps);
+        tile->TapRows = rows;
+        var inRow = rows == 0 ? 0 : Source.RowOffsets[((nint)row * Source.RowTaps) + firstRow];
+        var input = Source.Source + (((long)image * Source.InHeight) + inRow) * Source.InWidth * Source.PixelStride + channel;
+        var weights = Weights + (channel / L.Count * tile->WeightBlockStep) + (firstRow * tile->WeightRowStep);
+        var number = ((((long)image * Source.OutHeight) + Source.RowFirst + (row * Source.RowStep)) * Source.OutWidth) + Source.ColumnFirst;
+        var most = Sink.FinishesInStore ? int.MaxValue : Math.Clamp(OpenFloats / (Unit * tile->Channels), 1, MostOpen / Unit) * Unit;
+        while (column < end)
         {
-            c00 = L.Load(t->Bias + channel);
-            c01 = L.Load(t->Bias + channel + L.Count);
-        }
-        V c10 = c00, c20 = c00, c30 = c00, c11 = c01, c21 = c01, c31 = c01;
-        var inputs = t->Inputs;
-        var weights = t->Panel + channel;
-        for (var tap = t->Taps; tap > 0; tap--)
-        {
-            float* x0 = inputs[0] + channel, x1 = inputs[1] + channel, x2 = inputs[2] + channel, x3 = inputs[3] + channel;
-            inputs += Pixels;
-            nint at = 0;
-            for (var n = inner; n > 0; n--)
+            var offsets = Source.ColumnOffsets + ((nint)column * Source.ColumnTaps);
+            var (firstColumn, columns) = Inside(offsets, Source.ColumnTaps);
+            tile->TapColumns = columns;
+            tile->Input = input + (columns == 0 ? 0 : offsets[firstColumn] * Source.PixelStride);
+            tile->Weights = weights + (firstColumn * L.Count);
+            var first = number + ((long)column * Source.ColumnStep);
+            tile->Output = Sink.Target(first) + channel;
+            var count = column >= Source.InteriorStart && column < Source.InteriorEnd ? Math.Min(Math.Min(end, Source.InteriorEnd) - column, most) : 1;
+            tile->Run<L, V>(count);
+            if (!Sink.FinishesInStore)
             {
-                var w0 = L.Load(weights);
-                var w1 = L.Load(weights + L.Count);
-                c00 = L.MultiplyAdd(L.Load(x0 + at), w0, c00);
-                c01 = L.MultiplyAdd(L.Load(x0 + at + L.Count), w1, c01);
-                c10 = L.MultiplyAdd(L.Load(x1 + at), w0, c10);
-                c11 = L.MultiplyAdd(L.Load(x1 + at + L.Count), w1, c11);
-                c20 = L.MultiplyAdd(L.Load(x2 + at), w0, c20);
-                c21 = L.MultiplyAdd(L.Load(x2 + at + L.Count), w1, c21);
-                c30 = L.MultiplyAdd(L.Load(x3 + at), w0, c30);
-                c31 = L.MultiplyAdd(L.Load(x3 + at + L.Count), w1, c31);
-                weights += channels;
-                at += step;
+                for (var i = 0; i < count; i++)
+                    numbers[i] = first + (i * (long)Source.ColumnStep);
+                Sink.Finish(numbers, count, channel, tile->Channels);
             }
+            column += count;
         }
-        TileKernels.Finish<L, V>(t, 0, c00, c01, channel);
-        TileKernels.Finish<L, V>(t, 1, c10, c11, channel);
-        TileKernels.Finish<L, V>(t, 2, c20, c21, channel);
-        TileKernels.Finish<L, V>(t, 3, c30, c31, channel);
     }
 
-    /// <summary>Four pixels, one register of channels.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Strip<L, V>(TileArguments* t, int channel, int channels, int inner, nint step)
-        where L : unmanaged, ILanes<V>
-        where V : unmanaged
+    /// <summary>The taps of one position that do not lie over padding: always neighbours.</summary>
+    private static (int First, int Count) Inside(int* offsets, int taps)
     {
-        var c0 = t->Bias is null ? default : L.Load(t->Bias + channel);
-        V c1 = c0, c2 = c0, c3 = c0;
-        var inputs = t->Inputs;
-        var weights = t->Panel + channel;
-        for (var tap = t->Taps; tap > 0; tap--)
-        {
-            float* x0 = inputs[0] + channel, x1 = inputs[1] + channel, x2 = inputs[2] + channel, x3 = inputs[3] + channel;
-            inputs += Pixels;
-            nint at = 0;
-            for (var n = inner; n > 0; n--)
-            {
-                var w = L.Load(weights);
-                c0 = L.MultiplyAdd(L.Load(x0 + at), w, c0);
-                c1 = L.MultiplyAdd(L.Load(x1 + at), w, c1);
-                c2 = L.MultiplyAdd(L.Load(x2 + at), w, c2);
-                c3 = L.MultiplyAdd(L.Load(x3 + at), w, c3);
-                weights += channels;
-                at += step;
-            }
-        }
-        TileKernels.Finish<L, V>(t, 0, c0, channel);
-        TileKernels.Finish<L, V>(t, 1, c1, channel);
-        TileKernels.Finish<L, V>(t, 2, c2, channel);
-        TileKernels.Finish<L, V>(t, 3, c3, channel);
+        var first = 0;
+        while (first < taps && offsets[first] < 0)
+            first++;
+        var end = taps;
+        while (end > first && offsets[end - 1] < 0)
+            end--;
+        return (first, end - first);
     }
-
-    /// <summary>One pixel, one register of channels or what is left of them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Single<L, V>(TileArguments* t, int pixel, int channel, int end, int channels, int inner, nint step)
-        where L : unmanaged, ILanes<V>
-        where V : unmanaged
-    {
-        var count = Math.Min(L.Count, end - channel);
-        var sum = t->Bias is null ? default : LoadSome<L, V>(t->Bias + channel, count);
-        var weights = t->Panel + channel;
-        for (var tap = 0; tap < t->Taps; tap++)
-        {
-            var input = t->Inputs[(tap * Pixels) + pixel] + channel;
-            for (var n = 0; n < inner; n++)
-            {
-                sum = L.MultiplyAdd(LoadSome<L, V>(input + (n * step), count), LoadSome<L, V>(weights, count), sum);
-                weights += channels;
-            }
-        }
-        var target = t->Outputs[pixel] + channel;
-        if (t->Load)
-            sum = L.Add(sum, LoadSome<L, V>(target, count));
-        if (t->Clamp)
-            sum = L.Clamp(sum, t->Low, t->High);
-        if (count == L.Count)
-            L.Store(sum, target);
-        else
-            Simd.StorePart(sum, target, count);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V LoadSome<L, V>(float* source, int count)
-        where L : unmanaged, ILanes<V>
-        where V : unmanaged => count == L.Count ? L.Load(source) : Simd.LoadPart<V>(source, count);
 }
