@@ -77,22 +77,29 @@ internal unsafe struct DepthwiseTile
         where V : unmanaged
         where N : unmanaged, ICount
     {
+        var whole = Channels / L.Count;
         fixed (DepthwiseTile* tile = &this)
         {
-            Blocks<L, V, N, Whole>(tile, 0, Channels / L.Count);
+            if (N.Value >= 4 && TapColumns == 3 && InputStep == TapStep)
+                Blocks<L, V, N, Three, Whole>(tile, 0, whole);
+            else if (N.Value >= 4 && TapColumns == 5 && InputStep == TapStep)
+                Blocks<L, V, N, Five, Whole>(tile, 0, whole);
+            else
+                Blocks<L, V, N, Any, Whole>(tile, 0, whole);
             if (Channels % L.Count != 0)
-                Blocks<L, V, N, Part>(tile, Channels / L.Count, 1);
+                Blocks<L, V, N, Any, Part>(tile, whole, 1);
         }
         Input += N.Value * InputStep;
         Output += N.Value * OutputStep;
     }
 
-    /// <summary>Some blocks of channels. The conditions on <typeparamref name="N"/> and <typeparamref name="E"/> are constants.</summary>
+    /// <summary>Some blocks of channels. The conditions on the sizes are constants to the compiler.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Blocks<L, V, N, E>(DepthwiseTile* t, int block, int count)
+    private static void Blocks<L, V, N, K, E>(DepthwiseTile* t, int block, int count)
         where L : unmanaged, ILanes<V>
         where V : unmanaged
         where N : unmanaged, ICount
+        where K : unmanaged, ICount
         where E : unmanaged, IExtent
     {
         var left = t->Channels - (block * L.Count);
@@ -100,93 +107,35 @@ internal unsafe struct DepthwiseTile
         var output = t->Output + (block * L.Count);
         var weights = t->Weights + (block * t->WeightBlockStep);
         var bias = t->Bias is null ? null : t->Bias + (block * L.Count);
-        nint step = t->InputStep, step3 = 3 * step, tapStep = t->TapStep, rowStep = t->RowStep, weightRowStep = t->WeightRowStep;
+        nint step = t->InputStep, tapStep = t->TapStep, rowStep = t->RowStep, weightRowStep = t->WeightRowStep;
         for (; count > 0; count--)
         {
             var c0 = bias is null ? default : E.Load<L, V>(bias, left);
             V c1 = c0, c2 = c0, c3 = c0, c4 = c0, c5 = c0, c6 = c0, c7 = c0;
-            float* row = input, weightRow = weights;
+            float* x = input, w = weights;
             for (var y = t->TapRows; y > 0; y--)
             {
-                float* x = row, w = weightRow;
-                for (var n = t->TapColumns; n > 0; n--)
+                float* tap = x, weight = w;
+                if (K.Value >= 3)
                 {
-                    var f = L.Load(w);
-                    c0 = L.MultiplyAdd(E.Load<L, V>(x, left), f, c0);
-                    if (N.Value > 1)
-                        c1 = L.MultiplyAdd(E.Load<L, V>(x + step, left), f, c1);
-                    if (N.Value > 2)
-                    {
-                        c2 = L.MultiplyAdd(E.Load<L, V>(x + (2 * step), left), f, c2);
-                        c3 = L.MultiplyAdd(E.Load<L, V>(x + step3, left), f, c3);
-                    }
-                    if (N.Value > 4)
-                    {
-                        var far = x + (4 * step);
-                        c4 = L.MultiplyAdd(E.Load<L, V>(far, left), f, c4);
-                        c5 = L.MultiplyAdd(E.Load<L, V>(far + step, left), f, c5);
-                        c6 = L.MultiplyAdd(E.Load<L, V>(far + (2 * step), left), f, c6);
-                        c7 = L.MultiplyAdd(E.Load<L, V>(far + step3, left), f, c7);
-                    }
-                    x += tapStep;
-                    w += L.Count;
+                    ThreeTaps<L, V, N>(tap, weight, step, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
+                    tap += 3 * step;
+                    weight += 3 * L.Count;
                 }
-                row += rowStep;
-                weightRow += weightRowStep;
-            }
-            var target = output;
-            var outputStep = t->OutputStep;
-            if (t->Load)
-            {
-                c0 = L.Add(c0, E.Load<L, V>(target, left));
-                if (N.Value > 1)
-                    c1 = L.Add(c1, E.Load<L, V>(target + outputStep, left));
-                if (N.Value > 2)
+                if (K.Value == 5)
                 {
-                    c2 = L.Add(c2, E.Load<L, V>(target + (2 * outputStep), left));
-                    c3 = L.Add(c3, E.Load<L, V>(target + (3 * outputStep), left));
+                    Tap<L, V, N, E>(tap, weight, step, left, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
+                    Tap<L, V, N, E>(tap + step, weight + L.Count, step, left, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
                 }
-                if (N.Value > 4)
+                if (K.Value == 0)
                 {
-                    c4 = L.Add(c4, E.Load<L, V>(target + (4 * outputStep), left));
-                    c5 = L.Add(c5, E.Load<L, V>(target + (5 * outputStep), left));
-                    c6 = L.Add(c6, E.Load<L, V>(target + (6 * outputStep), left));
-                    c7 = L.Add(c7, E.Load<L, V>(target + (7 * outputStep), left));
+                    for (var taps = t->TapColumns; taps > 0; taps--, tap += tapStep, weight += L.Count)
+                        Tap<L, V, N, E>(tap, weight, step, left, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
                 }
+                x += rowStep;
+                w += weightRowStep;
             }
-            if (t->Clamp)
-            {
-                c0 = L.Clamp(c0, t->Low, t->High);
-                if (N.Value > 1)
-                    c1 = L.Clamp(c1, t->Low, t->High);
-                if (N.Value > 2)
-                {
-                    c2 = L.Clamp(c2, t->Low, t->High);
-                    c3 = L.Clamp(c3, t->Low, t->High);
-                }
-                if (N.Value > 4)
-                {
-                    c4 = L.Clamp(c4, t->Low, t->High);
-                    c5 = L.Clamp(c5, t->Low, t->High);
-                    c6 = L.Clamp(c6, t->Low, t->High);
-                    c7 = L.Clamp(c7, t->Low, t->High);
-                }
-            }
-            E.Store<L, V>(c0, target, left);
-            if (N.Value > 1)
-                E.Store<L, V>(c1, target += outputStep, left);
-            if (N.Value > 2)
-            {
-                E.Store<L, V>(c2, target += outputStep, left);
-                E.Store<L, V>(c3, target += outputStep, left);
-            }
-            if (N.Value > 4)
-            {
-                E.Store<L, V>(c4, target += outputStep, left);
-                E.Store<L, V>(c5, target += outputStep, left);
-                E.Store<L, V>(c6, target += outputStep, left);
-                E.Store<L, V>(c7, target += outputStep, left);
-            }
+            Store<L, V, N, E>(t, output, left, c0, c1, c2, c3, c4, c5, c6, c7);
             input += L.Count;
             output += L.Count;
             weights += t->WeightBlockStep;
@@ -195,10 +144,126 @@ internal unsafe struct DepthwiseTile
         }
     }
 
-    /// <summary>A number the compiler knows.</summary>
+    /// <summary>One tap.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Tap<L, V, N, E>(
+        float* x, float* w, nint step, int left, ref V c0, ref V c1, ref V c2, ref V c3, ref V c4, ref V c5, ref V c6, ref V c7)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+        where N : unmanaged, ICount
+        where E : unmanaged, IExtent
+    {
+        var f = L.Load(w);
+        c0 = L.MultiplyAdd(E.Load<L, V>(x, left), f, c0);
+        if (N.Value > 1)
+            c1 = L.MultiplyAdd(E.Load<L, V>(x + step, left), f, c1);
+        if (N.Value > 2)
+        {
+            c2 = L.MultiplyAdd(E.Load<L, V>(x + (2 * step), left), f, c2);
+            c3 = L.MultiplyAdd(E.Load<L, V>(x + (3 * step), left), f, c3);
+        }
+        if (N.Value > 4)
+        {
+            x += 4 * step;
+            c4 = L.MultiplyAdd(E.Load<L, V>(x, left), f, c4);
+            c5 = L.MultiplyAdd(E.Load<L, V>(x + step, left), f, c5);
+            c6 = L.MultiplyAdd(E.Load<L, V>(x + (2 * step), left), f, c6);
+            c7 = L.MultiplyAdd(E.Load<L, V>(x + (3 * step), left), f, c7);
+        }
+    }
+
+    /// <summary>Three taps that are as far apart as the pixels: each input is loaded once for the up to three pixels that see it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ThreeTaps<L, V, N>(float* x, float* w, nint step, ref V c0, ref V c1, ref V c2, ref V c3, ref V c4, ref V c5, ref V c6, ref V c7)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+        where N : unmanaged, ICount
+    {
+        var (f0, f1, f2) = (L.Load(w), L.Load(w + L.Count), L.Load(w + (2 * L.Count)));
+        c0 = L.MultiplyAdd(L.Load(x), f0, c0);
+        var v = L.Load(x + step);
+        (c0, c1) = (L.MultiplyAdd(v, f1, c0), L.MultiplyAdd(v, f0, c1));
+        v = L.Load(x + (2 * step));
+        (c0, c1, c2) = (L.MultiplyAdd(v, f2, c0), L.MultiplyAdd(v, f1, c1), L.MultiplyAdd(v, f0, c2));
+        v = L.Load(x + (3 * step));
+        (c1, c2, c3) = (L.MultiplyAdd(v, f2, c1), L.MultiplyAdd(v, f1, c2), L.MultiplyAdd(v, f0, c3));
+        x += 4 * step;
+        v = L.Load(x);
+        (c2, c3) = (L.MultiplyAdd(v, f2, c2), L.MultiplyAdd(v, f1, c3));
+        if (N.Value > 4)
+            c4 = L.MultiplyAdd(v, f0, c4);
+        v = L.Load(x + step);
+        c3 = L.MultiplyAdd(v, f2, c3);
+        if (N.Value > 4)
+        {
+            (c4, c5) = (L.MultiplyAdd(v, f1, c4), L.MultiplyAdd(v, f0, c5));
+            v = L.Load(x + (2 * step));
+            (c4, c5, c6) = (L.MultiplyAdd(v, f2, c4), L.MultiplyAdd(v, f1, c5), L.MultiplyAdd(v, f0, c6));
+            v = L.Load(x + (3 * step));
+            (c5, c6, c7) = (L.MultiplyAdd(v, f2, c5), L.MultiplyAdd(v, f1, c6), L.MultiplyAdd(v, f0, c7));
+            x += 4 * step;
+            v = L.Load(x);
+            (c6, c7) = (L.MultiplyAdd(v, f2, c6), L.MultiplyAdd(v, f1, c7));
+            c7 = L.MultiplyAdd(L.Load(x + step), f2, c7);
+        }
+    }
+
+    /// <summary>Adds the old content, limits and stores.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<L, V, N, E>(DepthwiseTile* t, float* output, int left, V c0, V c1, V c2, V c3, V c4, V c5, V c6, V c7)
+        where L : unmanaged, ILanes<V>
+        where V : unmanaged
+        where N : unmanaged, ICount
+        where E : unmanaged, IExtent
+    {
+        var step = t->OutputStep;
+        var far = output + (4 * step);
+        if (t->Load)
+        {
+            c0 = L.Add(c0, E.Load<L, V>(output, left));
+            if (N.Value > 1)
+                c1 = L.Add(c1, E.Load<L, V>(output + step, left));
+            if (N.Value > 2)
+                (c2, c3) = (L.Add(c2, E.Load<L, V>(output + (2 * step), left)), L.Add(c3, E.Load<L, V>(output + (3 * step), left)));
+            if (N.Value > 4)
+            {
+                (c4, c5) = (L.Add(c4, E.Load<L, V>(far, left)), L.Add(c5, E.Load<L, V>(far + step, left)));
+                (c6, c7) = (L.Add(c6, E.Load<L, V>(far + (2 * step), left)), L.Add(c7, E.Load<L, V>(far + (3 * step), left)));
+            }
+        }
+        if (t->Clamp)
+        {
+            var (low, high) = (t->Low, t->High);
+            (c0, c1, c2, c3) = (L.Clamp(c0, low, high), L.Clamp(c1, low, high), L.Clamp(c2, low, high), L.Clamp(c3, low, high));
+            (c4, c5, c6, c7) = (L.Clamp(c4, low, high), L.Clamp(c5, low, high), L.Clamp(c6, low, high), L.Clamp(c7, low, high));
+        }
+        E.Store<L, V>(c0, output, left);
+        if (N.Value > 1)
+            E.Store<L, V>(c1, output + step, left);
+        if (N.Value > 2)
+        {
+            E.Store<L, V>(c2, output + (2 * step), left);
+            E.Store<L, V>(c3, output + (3 * step), left);
+        }
+        if (N.Value > 4)
+        {
+            E.Store<L, V>(c4, far, left);
+            E.Store<L, V>(c5, far + step, left);
+            E.Store<L, V>(c6, far + (2 * step), left);
+            E.Store<L, V>(c7, far + (3 * step), left);
+        }
+    }
+
+    /// <summary>A number that is a constant to the compiler.</summary>
     private interface ICount
     {
         static abstract int Value { get; }
+    }
+
+    /// <summary>Known when it runs.</summary>
+    private readonly struct Any : ICount
+    {
+        public static int Value => 0;
     }
 
     private readonly struct One : ICount
@@ -211,9 +276,19 @@ internal unsafe struct DepthwiseTile
         public static int Value => 2;
     }
 
+    private readonly struct Three : ICount
+    {
+        public static int Value => 3;
+    }
+
     private readonly struct Four : ICount
     {
         public static int Value => 4;
+    }
+
+    private readonly struct Five : ICount
+    {
+        public static int Value => 5;
     }
 
     private readonly struct Eight : ICount

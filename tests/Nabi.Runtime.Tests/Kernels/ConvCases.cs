@@ -41,6 +41,17 @@ internal static class ConvCases
         ["depthwise 5x5"] = Of(1, 7, 7, 3, 3, 5, pad: 2, groups: 3),
         ["depthwise 3x3 dilated"] = Of(1, 8, 8, 33, 33, 3, pad: 2, dilation: 2, groups: 33),
         ["depthwise 7x7 stride 2"] = Of(2, 11, 10, 18, 18, 7, stride: 2, pad: 3, groups: 18),
+        ["depthwise 5x5 long rows"] = Of(1, 6, 21, 40, 40, 5, pad: 2, groups: 40),
+        ["depthwise 3x3 long rows"] = Of(2, 3, 33, 16, 16, 3, pad: 1, groups: 16),
+        ["depthwise 3x3 stride 2 long rows"] = Of(1, 5, 47, 20, 20, 3, stride: 2, groups: 20),
+        ["depthwise strips"] = Of(2, 9, 16, 131, 131, 7, pad: 3, groups: 131),
+        ["depthwise one line"] = new()
+        {
+            Window = new() { Batch = 2, Height = 1, Width = 45, KernelHeight = 1, KernelWidth = 3, DilationWidth = 3, PadLeft = 6 },
+            InChannels = 24,
+            OutChannels = 24,
+            Groups = 24,
+        },
         ["depthwise wide"] = Of(1, 3, 3, 300, 300, 3, pad: 1, groups: 300),
         ["3x3 several blocks of lines"] = Of(2, 20, 16, 16, 24, 3, pad: 1),
         ["pointwise many pixels"] = Of(3, 17, 11, 40, 50, 1),

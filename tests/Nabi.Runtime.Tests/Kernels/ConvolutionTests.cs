@@ -32,6 +32,10 @@ public sealed unsafe class ConvolutionTests : IDisposable
         conv.Run(pool, x.Pointer, packed.Pointer, same.Pointer, default, scratch.Pointer);
         Assert.Equal(y.Span.ToArray(), same.Span.ToArray());
 
+        var limited = Array.ConvertAll(expected, e => Math.Clamp(2 * e, -0.5, 0.75));
+        conv.Run(pool, x.Pointer, packed.Pointer, same.Pointer, new Epilogue { Accumulate = true, Activation = Unary.Clip(-0.5f, 0.75f) }, scratch.Pointer);
+        Given.Near(limited, same.Span, 4e-5, name + " accumulated and limited");
+
         for (var i = 0; i < expected.Length; i++)
             expected[i] = UnaryReference.Evaluate(new(UnaryKind.HardSwish), expected[i] + bias[i % shape.OutChannels] + residual[i]);
         conv.Run(pool, x.Pointer, packed.Pointer, y.Pointer, new Epilogue
