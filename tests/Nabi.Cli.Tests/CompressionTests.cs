@@ -16,11 +16,13 @@ public sealed class CompressionTests : IDisposable
         return _at["m.onnx"];
     }
 
-    [Fact]
-    public async Task A_recipe_writes_the_model_in_both_formats_and_a_report()
+    [Theory]
+    [InlineData("int8-ptq")]
+    [InlineData("int4-weights")]
+    public async Task A_recipe_writes_the_model_in_both_formats_and_a_report(string recipe)
     {
         var model = await Trained();
-        var run = await Run("compress", model, "--data", _at.Data(), "--recipe", "int8-ptq", "--max-drop", "50", "-o", _at["out"], "--json");
+        var run = await Run("compress", model, "--data", _at.Data(), "--recipe", recipe, "--max-drop", "50", "-o", _at["out"], "--json");
         var json = run.Json();
         Assert.True(json.GetProperty("is_budget_met").GetBoolean());
         Assert.True(json.GetProperty("recommended").GetProperty("bytes").GetInt64() < new FileInfo(model).Length / 2);

@@ -1,3 +1,5 @@
+using Nabi.Ops;
+
 namespace Nabi.Formats.Tests;
 
 public sealed class NabiFileTests : IDisposable
@@ -14,6 +16,26 @@ public sealed class NabiFileTests : IDisposable
         Assert.Equal(graph.ToString(), back.ToString());
         Assert.Equal(graph.Metadata, back.Metadata);
         Assert.Equal(graph.Nodes.Select(n => n.Op), back.Nodes.Select(n => n.Op));
+    }
+
+    [Theory]
+    [InlineData("model.nabi")]
+    [InlineData("model.onnx")]
+    public void WeightsOfFourBitsTakeFourBits(string name)
+    {
+        const int size = 256;
+        var b = new GraphBuilder("g");
+        var numbers = Tensor.Zeros(DType.Int4, [size, size]);
+        var rng = new Rng(1);
+        foreach (ref var e in numbers.Bytes) e = (byte)rng.Next(256);
+        var scale = b.Constant(Tensor.Full([size, size / 32], 0.1f), "scale");
+        var weight = b.Apply(new DequantizeLinear { BlockSize = 32 }, b.Constant(numbers, "numbers"), scale);
+        b.Output("y", b.Dense(b.Input("x", DType.Float32, [1, size]), weight));
+        var path = Path.Combine(_folder, name);
+        ModelFile.Write(b.Build(), path);
+        Assert.InRange(new FileInfo(path).Length, size * size / 2, (size * size / 2) + (size * size / 32 * sizeof(float)) + 2000);
+        var back = ModelFile.Read(path).Parameters.Single(p => p.DType == DType.Int4);
+        Assert.True(numbers.Bytes.SequenceEqual(back.Data!.Bytes));
     }
 
     [Fact]
