@@ -47,6 +47,8 @@ public static class QuantizedReference
         QuantizedProduct product => Product(product, values[product.Input.Stored]),
         QuantizedSum sum => Sum(sum, values[sum.A.Stored], values[sum.B.Stored]),
         QuantizedMean mean => Mean(mean, values[mean.Input.Stored]),
+        QuantizedGating gating => Gated(gating, values[gating.Input.Stored], values[gating.Gate.Stored]),
+        QuantizedFunction function => Mapped(function, values[function.Input.Stored]),
         QuantizedMaximum maximum => ReferenceEvaluator.Evaluate(match.Root, [values[maximum.Input.Stored]], new Rng(0))[0],
         _ => throw new InvalidOperationException($"No reference for {match.GetType().Name}."),
     };
@@ -98,6 +100,15 @@ public static class QuantizedReference
             return Requantizer.Of(match.Input.Format.Scale / ((double)match.Output.Scale * count)).Apply(sum, match.Output.ZeroPoint, match.Output.Min, match.Output.Max);
         });
     }
+
+    private static Tensor Gated(QuantizedGating match, Tensor images, Tensor gates)
+    {
+        var (x, gate, kernel) = (Centered(images, match.Input.Format), Centered(gates, match.Gate.Format), match.Kernel);
+        return Stored(match, x.Count, i =>
+            kernel.Rule.Apply((int)(x.Span<double>()[i] * gate.Span<double>()[i / kernel.Pixels]), match.Output.ZeroPoint, match.Low, match.High));
+    }
+
+    private static Tensor Mapped(QuantizedFunction match, Tensor stored) => Stored(match, stored.Count, i => match.Table.Bytes[stored.Bytes[i]]);
 
     private static Tensor Pooled(Op op, Tensor x) => op.Evaluate(new EvalContext([x], 1, new Rng(0)))[0];
 

@@ -11,6 +11,7 @@ internal sealed class QuantizationSites
     private readonly Dictionary<Value, Value> _sources = [];
     private readonly Dictionary<Node, string> _kept = [];
     private readonly Dictionary<Node, Node> _biasAdds = [];
+    private readonly Dictionary<Value, (Value Of, bool IsCurved)> _functions = [];
     private readonly List<Node> _layers = [];
     private readonly List<Value> _observed = [];
     private readonly List<(Node Node, Value Tail)> _reported = [];
@@ -95,9 +96,14 @@ internal sealed class QuantizationSites
             Report(node, TailOf(node));
             return;
         }
-        if (_biasAdds.ContainsKey(node) || _sources.ContainsKey(node.Output)) return;
+        if (_biasAdds.ContainsKey(node) || _sources.ContainsKey(node.Output) || IsFunction(node)) return;
+        foreach (var input in node.Inputs)
+            if (input is not null && _functions.TryGetValue(input, out var function) && function.IsCurved && !IsRounded(input)) Report(input.Producer!, input);
         switch (node.Op)
         {
+            case Mul when node.Inputs.All(IsRounded) && node.Inputs.Any(v => v!.Shape.Rank > 2 && v.Shape.CountOf(2, v.Shape.Rank) == 1):
+                Report(node, TailOf(node));
+                break;
             case Add when node.Inputs.All(IsRounded):
                 Report(node, TailOf(node));
                 break;
@@ -119,6 +125,28 @@ internal sealed class QuantizationSites
     }
 
     private bool IsRounded(Value? value) => value is not null && _sources.ContainsKey(value);
+
+    // Elementwise nodes that read one rounded value and numbers are a function of its 256 integers. Where it is not just a line, its last value is rounded, for
+    // whoever reads it.
+    private bool IsFunction(Node node)
+    {
+        var isCurved = node.Op is Sigmoid or HardSigmoid or HardSwish or Swish or Gelu or Tanh or Erf or Softplus or Elu or LeakyRelu or Exp;
+        if (!isCurved && node.Op is not (Add or Sub or Mul or Div)) return false;
+        Value? of = null;
+        foreach (var input in node.Inputs)
+        {
+            if (input is null or { Data.Count: 1 }) continue;
+            var known = _functions.TryGetValue(input, out var function);
+            if (!known && !IsRounded(input)) return false;
+            var source = known && !IsRounded(input) ? function.Of : input;
+            if (of is not null && of != source) return false;
+            of = source;
+            isCurved |= known && function.IsCurved && !IsRounded(input);
+        }
+        if (of is null || !node.Output.Shape.Equals(of.Shape)) return false;
+        _functions[node.Output] = (of, isCurved);
+        return true;
+    }
 
     // Integers are concatenated as they are, so all parts and the whole lie on one grid.
     private void Join(Node concat)

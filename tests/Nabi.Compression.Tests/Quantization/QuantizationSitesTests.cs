@@ -48,6 +48,26 @@ public class QuantizationSitesTests
     }
 
     [Fact]
+    public void Curved_functions_are_rounded_where_they_end()
+    {
+        var b = new GraphBuilder("squeeze and excitation");
+        var x = b.Input("x", DType.Float32, [Shape.Unknown, 3, 4, 4]);
+        var (conv, sigmoid) = (b.Conv(x, Weight(b, "w1", 2, 3, 1, 1), Weight(b, "b1", 2)), new Sigmoid());
+        var inner = b.Apply(sigmoid, conv);
+        var silu = b.Mul(conv, inner);
+        var gate = b.Apply(sigmoid, b.Conv(b.Apply(new GlobalAveragePool(), silu), Weight(b, "w2", 2, 2, 1, 1), Weight(b, "b2", 2)));
+        var gated = b.Mul(silu, gate);
+        var line = b.Mul(gated, b.Scalar(2, gated));
+        b.Output("y", b.Softmax(line, 1));
+        var graph = b.Build();
+        var sites = QuantizationSites.Of(graph, false, false, []);
+        foreach (var rounded in (Value[])[conv, silu, gate, gated]) Assert.Equal(rounded, sites.Sources[rounded]);
+        foreach (var real in (Value[])[inner, line]) Assert.DoesNotContain(real, sites.Sources.Keys);
+        var (fake, integer) = Quantize(graph);
+        AssertEqualNumbers(fake, integer);
+    }
+
+    [Fact]
     public void A_bias_added_after_a_matrix_product_becomes_an_integer()
     {
         var b = new GraphBuilder("linear");

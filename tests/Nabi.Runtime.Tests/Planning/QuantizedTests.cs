@@ -5,7 +5,7 @@ namespace Nabi.Runtime.Tests.Planning;
 /// <summary>Graphs with QuantizeLinear and DequantizeLinear: on integers bit for bit as their plain reference, close to the float evaluation.</summary>
 public class QuantizedTests
 {
-    public static TheoryData<string> Networks => ["plain", "residual", "depthwise", "pools", "concat", "dense", "asymmetric", "shuffle", "moves", "tokens"];
+    public static TheoryData<string> Networks => ["plain", "residual", "depthwise", "pools", "concat", "dense", "asymmetric", "shuffle", "moves", "tokens", "activations", "gate"];
 
     [Theory, MemberData(nameof(Networks))]
     public void SessionEqualsTheIntegerReference(string network)
@@ -57,6 +57,8 @@ public class QuantizedTests
             "concat" => q.Conv(q.Cut(b.Apply(new Concat(1), q.Conv(start, 6, 5, 3, relu: true), q.Conv(start, 4, 5, 1, relu: true)), 0.03f, 0), 3, 10, 1, relu: false),
             "shuffle" => q.Conv(Shuffled(b, q, b.Apply(new Concat(1), q.Conv(start, 6, 5, 3, relu: true), q.Conv(start, 6, 5, 1, relu: true)), 2), 3, 12, 1, relu: false),
             "moves" => q.Conv(Moved(b, q, q.Conv(start, 6, 5, 1, relu: false)), 3, 6, 3, relu: true),
+            "activations" => q.Conv(Activated(b, q, q.Conv(start, 6, 5, 1, relu: false)), 3, 6, 3, relu: true),
+            "gate" => q.Conv(Gated(b, q, q.Conv(start, 6, 5, 3, relu: true)), 3, 6, 1, relu: false),
             "tokens" => q.Cut(b.Add(b.MatMul(q.Cut(b.Transpose(b.Reshape(q.Conv(start, 6, 5, 1, relu: false), [2, 6, 56]), 0, 2, 1), 0.03f, 0), q.Matrix(6, 20)),
                 b.Constant(FusionTests.Random([20], 5))), 0.05f, -9),
             _ => q.Dense(q.Cut(b.Apply(new Flatten(), q.Conv(start, 6, 5, 3, relu: true)), 0.03f, 0), 9, 6 * 8 * 7),
@@ -71,6 +73,13 @@ public class QuantizedTests
         Assert.Equal(["layout.nchw-to-nhwc", "quantize", "qconv", "qconv", "copy.Interleave", "qconv", "dequantize", "layout.nhwc-to-nchw"], Kernels("shuffle"));
         Assert.Equal(["layout.nchw-to-nhwc", "quantize", "qconv", "copy.Slice", "copy.Pad", "copy.Resize", "copy.Gather", "qconv", "dequantize", "layout.nhwc-to-nchw"], Kernels("moves"));
         Assert.Contains("qgemm", Kernels("tokens"));
+    }
+
+    [Fact]
+    public void FunctionsOfOneByteAreTables()
+    {
+        Assert.Equal(["layout.nchw-to-nhwc", "quantize", "qconv", "qtable", "qtable", "qconv", "dequantize", "layout.nhwc-to-nchw"], Kernels("activations"));
+        Assert.Equal(["qpool.average", "qconv", "qtable", "qmul.gate"], Kernels("gate").SkipWhile(k => k != "qpool.average").Take(4));
     }
 
     [Fact]
@@ -98,6 +107,19 @@ public class QuantizedTests
         var (shape, x) = (images.Shape, q.Cut(images, 0.03f, 0));
         var parts = q.Cut(b.Reshape(x, [shape[0], groups, shape[1] / groups, shape[2], shape[3]]), 0.03f, 0);
         return q.Cut(b.Reshape(q.Cut(b.Transpose(parts, 0, 2, 1, 3, 4), 0.03f, 0), shape), 0.03f, 0);
+    }
+
+    private static Value Activated(GraphBuilder b, Quantizer q, Value x)
+    {
+        var silu = q.Cut(b.Mul(x, b.Apply(new Sigmoid(), x)), 0.02f, -3);
+        var gelu = b.Mul(b.Mul(silu, b.Scalar(0.5, silu)), b.Add(b.Apply(new Erf(), b.Mul(silu, b.Scalar(0.7071, silu))), b.Scalar(1, silu)));
+        return q.Cut(gelu, 0.03f, 0);
+    }
+
+    private static Value Gated(GraphBuilder b, Quantizer q, Value x)
+    {
+        var gate = q.Conv(q.Cut(b.Apply(new GlobalAveragePool(), x), 0.01f, -100), 6, 6, 1, relu: false);
+        return q.Cut(b.Mul(q.Cut(b.Apply(new HardSigmoid(), gate), 1 / 255f, -128), x), 0.03f, 4);
     }
 
     private static Value Moved(GraphBuilder b, Quantizer q, Value images)

@@ -19,6 +19,8 @@ internal static unsafe class QuantizedLowering
         QuantizedProduct product => LowerProduct(product, planner),
         QuantizedSum sum => LowerSum(sum, planner),
         QuantizedMean mean => LowerMean(mean, planner),
+        QuantizedGating gating => LowerGating(gating, planner),
+        QuantizedFunction function => LowerFunction(function, planner),
         QuantizedMaximum maximum => LowerMaximum(maximum, planner),
         _ => false,
     };
@@ -97,6 +99,25 @@ internal static unsafe class QuantizedLowering
         if (data.Rank is < 3 or > 4 || data.Count == 0) return null;
         var (height, width) = (data.Rank == 3 ? 1 : data[2], data[-1]);
         return new WindowShape { Batch = data[0], Height = height, Width = width, KernelHeight = height, KernelWidth = width };
+    }
+
+    private static bool LowerGating(QuantizedGating match, Planner planner)
+    {
+        if (match.Result.Shape.Count == 0) return false;
+        var (x, gates) = (planner.Read(match.Input.Stored, Layout.ChannelsLast), planner.Read(match.Gate.Stored, Layout.ChannelsLast));
+        var (y, kernel) = (planner.Define(match.Result, Layout.ChannelsLast), match.Kernel);
+        planner.Emit(new Step(Name(match), "qmul.gate", [x, gates], [y], c => kernel.Run(c.Pool, x.Address, gates.Address, y.Address)));
+        return true;
+    }
+
+    private static bool LowerFunction(QuantizedFunction match, Planner planner)
+    {
+        var data = match.Input.Stored;
+        var layout = planner.ReadAny(data).Layout;
+        var (x, table, y) = (planner.Read(data, layout), planner.Constant($"{match.Result.Name}.table", match.Table), planner.Define(match.Result, layout));
+        var count = match.Result.Shape.Count;
+        planner.Emit(new Step(Name(match), "qtable", [x, table], [y], c => ByteTable.Apply(c.Pool, count, x.Address, table.Address, y.Address)) { InPlace = [(0, x)] });
+        return true;
     }
 
     private static bool LowerMaximum(QuantizedMaximum match, Planner planner)

@@ -41,5 +41,19 @@ internal sealed record QuantizedSum(IReadOnlyList<Node> Group, QuantizedValue A,
 /// <summary>The mean of windows, or of whole images: the arithmetic of <see cref="QuantizedPooling.Average"/>.</summary>
 internal sealed record QuantizedMean(IReadOnlyList<Node> Group, QuantizedValue Input, QuantizedFormat Output) : QuantizedMatch(Group, Output);
 
+/// <summary>Images times one number per channel: the arithmetic of <see cref="QuantizedGate"/>.</summary>
+internal sealed record QuantizedGating(IReadOnlyList<Node> Group, QuantizedValue Input, QuantizedValue Gate, QuantizedFormat Output, int Low, int High) : QuantizedMatch(Group, Output)
+{
+    /// <summary>The kernel.</summary>
+    public QuantizedGate Kernel => new()
+    {
+        Batch = Result.Shape[0], Pixels = Result.Shape.CountOf(2, Result.Shape.Rank), Channels = Result.Shape[1],
+        Input = Input.Format, Gate = Gate.Format, Output = Output, Low = Low, High = High,
+    };
+}
+
+/// <summary>A function of every element by itself: the result for each of the 256 stored values.</summary>
+internal sealed record QuantizedFunction(IReadOnlyList<Node> Group, QuantizedValue Input, QuantizedFormat Output, Tensor Table) : QuantizedMatch(Group, Output);
+
 /// <summary>The largest of each window; input and output have one format.</summary>
 internal sealed record QuantizedMaximum(IReadOnlyList<Node> Group, QuantizedValue Input, QuantizedFormat Output) : QuantizedMatch(Group, Output);

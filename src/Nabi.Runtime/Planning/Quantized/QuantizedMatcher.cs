@@ -10,7 +10,12 @@ internal static class QuantizedMatcher
     /// <summary>The match that ends at this node, or null.</summary>
     public static QuantizedMatch? Of(Node quantize)
     {
-        if (quantize.Op is not QuantizeLinear || FormatOf(quantize, quantize.Output.DType) is not { } format) return null;
+        if (quantize.Op is not QuantizeLinear { BlockSize: 0 } || FormatOf(quantize, quantize.Output.DType) is not { } format) return null;
+        return Ending(quantize, format) ?? ByteFunction.Of(quantize, format);
+    }
+
+    private static QuantizedMatch? Ending(Node quantize, QuantizedFormat format)
+    {
         var group = new List<Node> { quantize };
         var (low, high) = (format.Min, format.Max);
         if (Before(quantize) is not { } before) return null;
@@ -27,6 +32,7 @@ internal static class QuantizedMatcher
         {
             Conv or Ops.Gemm or MatMul => Product(group, format, low, high),
             Add => Sum(group, format, low, high),
+            Mul => Gating(group, format, low, high),
             AveragePool or GlobalAveragePool when group.Count == 2 => Mean(group, format),
             MaxPool when group.Count == 2 => Maximum(group, format),
             _ => null,
@@ -116,6 +122,16 @@ internal static class QuantizedMatcher
         Stored(group[0].Inputs[0]) is { } a && Stored(group[0].Inputs[1]) is { } b && a.Stored.Shape.Equals(b.Stored.Shape)
         && a.Format.Scale / format.Scale is > 1e-6f and < 1e6f && b.Format.Scale / format.Scale is > 1e-6f and < 1e6f
             ? new QuantizedSum(group, a, b, format, low, high) : null;
+
+    private static QuantizedGating? Gating(List<Node> group, QuantizedFormat format, int low, int high)
+    {
+        var (left, right) = (group[0].Inputs[0]!, group[0].Inputs[1]!);
+        var (images, gates) = left.Shape.Equals(group[0].Output.Shape) ? (left, right) : (right, left);
+        var shape = images.Shape;
+        if (shape.Rank < 3 || gates.Shape.Rank != shape.Rank || gates.Shape[0] != shape[0] || gates.Shape[1] != shape[1] || gates.Shape.CountOf(2, shape.Rank) != 1) return null;
+        return Stored(images) is { } x && Stored(gates) is { } gate && (double)x.Format.Scale * gate.Format.Scale / format.Scale < 1 << 14
+            ? new QuantizedGating(group, x, gate, format, low, high) : null;
+    }
 
     private static QuantizedMean? Mean(List<Node> group, QuantizedFormat format) =>
         Stored(group[0].Inputs[0]) is { } input && input.Format.Scale / format.Scale < 1e6f ? new QuantizedMean(group, input, format) : null;
