@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>One step of an optimizer on one parameter array, in place.</summary>
@@ -99,22 +101,23 @@ public static unsafe class ParameterUpdate
         public float* Second;
         public TStep Step;
 
-        public void Run<L, V>(int worker, int workers)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
             var (start, end) = WorkPool.ShareLines(Count, worker, workers);
+            float* weights = Weights, gradient = Gradient, first = First, second = Second;
+            var step = Step;
             for (var i = start; i < end; i += L.Count)
             {
                 var left = end - i;
-                var first = First is null ? L.Fill(0f) : Simd.Load<L, V>(First + i, left);
-                var second = Second is null ? L.Fill(0f) : Simd.Load<L, V>(Second + i, left);
-                var weight = Step.Take<L, V>(Simd.Load<L, V>(Weights + i, left), Simd.Load<L, V>(Gradient + i, left), ref first, ref second);
-                Simd.Store<L, V>(weight, Weights + i, left);
-                if (First is not null)
-                    Simd.Store<L, V>(first, First + i, left);
-                if (Second is not null)
-                    Simd.Store<L, V>(second, Second + i, left);
+                var one = first is null ? default : Simd.Load<L, V>(first + i, left);
+                var other = second is null ? default : Simd.Load<L, V>(second + i, left);
+                var weight = step.Take<L, V>(Simd.Load<L, V>(weights + i, left), Simd.Load<L, V>(gradient + i, left), ref one, ref other);
+                Simd.Store<L, V>(weight, weights + i, left);
+                if (first is not null) Simd.Store<L, V>(one, first + i, left);
+                if (second is not null) Simd.Store<L, V>(other, second + i, left);
             }
         }
     }
@@ -126,6 +129,7 @@ public static unsafe class ParameterUpdate
         public float Decay;
         public bool Nesterov;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly V Take<L, V>(V weight, V gradient, ref V first, ref V second)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
@@ -147,6 +151,7 @@ public static unsafe class ParameterUpdate
         public float Penalty;
         public float Shrink;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly V Take<L, V>(V weight, V gradient, ref V first, ref V second)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
@@ -167,6 +172,7 @@ public static unsafe class ParameterUpdate
         public float Epsilon;
         public float Penalty;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly V Take<L, V>(V weight, V gradient, ref V first, ref V second)
             where L : unmanaged, ILanes<V>
             where V : unmanaged

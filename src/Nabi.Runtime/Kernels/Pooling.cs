@@ -201,10 +201,16 @@ public static unsafe class Pooling
                 var bottom = oy == w.OutHeight - 1 ? w.Height : Math.Clamp(((oy + 1) * w.StrideHeight) - w.PadTop, 0, w.Height);
                 NativeMemory.Clear(At.Y + image + ((long)top * w.Width * At.Channels), (nuint)((long)(bottom - top) * w.Width * At.Channels * sizeof(float)));
             }
-            for (var ox = 0; ox < w.OutWidth; ox++)
+            var windows = w.OutWidth;
+            if (At.IsMax)
+            {
+                LargestOfLine<L, V>(n, oy, windows, At.Gradient + ((long)line * windows * At.Channels));
+                return;
+            }
+            for (var ox = 0; ox < windows; ox++)
             {
                 var seen = PoolWindow.Of(w, oy, ox);
-                var gradient = At.Gradient + ((((long)line * w.OutWidth) + ox) * At.Channels);
+                var gradient = At.Gradient + ((((long)line * windows) + ox) * At.Channels);
                 for (var c = 0; c < At.Channels; c += L.Count)
                     Window<L, V>(seen, image + c, At.Channels - c, gradient + c, adds: false);
             }
@@ -235,11 +241,10 @@ public static unsafe class Pooling
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var g = Simd.Load<L, V>(gradient, left);
             if (At.IsMax)
-                ToLargest<L, V>(seen, image, left, g, adds);
+                LargestOf<L, V>(seen, image, left, gradient, adds);
             else
-                ToAll<L, V>(seen, image, left, L.Multiply(g, L.Fill(1f / (At.CountPadding ? At.Window.KernelHeight * At.Window.KernelWidth : seen.Count))), adds);
+                ToAll<L, V>(seen, image, left, L.Multiply(Simd.Load<L, V>(gradient, left), L.Fill(1f / (At.CountPadding ? At.Window.KernelHeight * At.Window.KernelWidth : seen.Count))), adds);
         }
 
         private readonly void ToAll<L, V>(PoolWindow seen, long image, int left, V gradient, bool adds)
@@ -256,31 +261,67 @@ public static unsafe class Pooling
             }
         }
 
-        private readonly void ToLargest<L, V>(PoolWindow seen, long image, int left, V gradient, bool adds)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void LargestOf<L, V>(PoolWindow seen, long image, int left, float* gradient, bool adds)
             where L : unmanaged, ILanes<V>
             where V : unmanaged
         {
-            var largest = L.Fill(float.NegativeInfinity);
-            var where = L.Fill(0f);
-            var tap = 0f;
-            for (var y = seen.Top; y < seen.Bottom; y += At.Window.DilationHeight)
+            var (down, along, width) = (At.Window.DilationHeight, At.Window.DilationWidth, At.Window.Width);
+            var start = image + ((((long)seen.Top * width) + seen.Left) * At.Channels);
+            var (rows, columns) = ((seen.Bottom - seen.Top + down - 1) / down, (seen.Right - seen.Left + along - 1) / along);
+            ToLargest<L, V>(At.X + start, At.Y + start, rows, columns, (nint)down * width * At.Channels, (nint)along * At.Channels, left, gradient, adds);
+        }
+
+        /// <summary>A line of disjoint windows, each gradient to the first largest of its window and zeros beside it.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void LargestOfLine<L, V>(int image, int oy, int windows, float* gradients)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var (width, stride, kernel, pad) = (At.Window.Width, At.Window.StrideWidth, At.Window.KernelWidth, At.Window.PadLeft);
+            var seen = PoolWindow.Of(At.Window, oy, 0);
+            nint channels = At.Channels, row = width * channels, line = ((image * At.Window.Height) + seen.Top) * row;
+            for (nint c = 0; c < channels; c += L.Count)
             {
-                for (var x = seen.Left; x < seen.Right; x += At.Window.DilationWidth, tap++)
+                var gradient = gradients + c;
+                float* x = At.X + line + c, y = At.Y + line + c;
+                for (var start = -pad; start < (windows * stride) - pad; start += stride, gradient += channels)
                 {
-                    var value = Simd.Load<L, V>(At.X + image + ((((long)y * At.Window.Width) + x) * At.Channels), left);
-                    var more = L.Less(largest, value);
-                    largest = L.Select(more, value, largest);
-                    where = L.Select(more, L.Fill(tap), where);
+                    var first = Math.Max(0, start);
+                    ToLargest<L, V>(x + (first * channels), y + (first * channels), seen.Bottom - seen.Top, Math.Min(width, start + kernel) - first, row, channels, channels - c, gradient, adds: false);
                 }
             }
-            tap = 0f;
-            for (var y = seen.Top; y < seen.Bottom; y += At.Window.DilationHeight)
+        }
+
+        /// <summary>One window: rows and columns, and floats from one to the next.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void ToLargest<L, V>(float* x, float* y, int rows, int columns, nint row, nint column, nint left, float* gradient, bool adds)
+            where L : unmanaged, ILanes<V>
+            where V : unmanaged
+        {
+            var (largest, where, tap, one) = (L.Fill(float.NegativeInfinity), L.Fill(0f), L.Fill(0f), L.Fill(1f));
+            for (var i = 0; i < rows; i++, x += row)
             {
-                for (var x = seen.Left; x < seen.Right; x += At.Window.DilationWidth, tap++)
+                var at = x;
+                for (var j = 0; j < columns; j++, at += column)
                 {
-                    var at = At.Y + image + ((((long)y * At.Window.Width) + x) * At.Channels);
-                    var share = L.Select(L.Equal(where, L.Fill(tap)), gradient, L.Fill(0f));
+                    var value = Simd.Load<L, V>(at, left);
+                    var more = L.Less(largest, value);
+                    largest = L.Select(more, value, largest);
+                    where = L.Select(more, tap, where);
+                    tap = L.Add(tap, one);
+                }
+            }
+            var g = Simd.Load<L, V>(gradient, left);
+            tap = L.Fill(0f);
+            for (var i = 0; i < rows; i++, y += row)
+            {
+                var at = y;
+                for (var j = 0; j < columns; j++, at += column)
+                {
+                    var share = L.Select(L.Equal(where, tap), g, L.Fill(0f));
                     Simd.Store<L, V>(adds ? L.Add(Simd.Load<L, V>(at, left), share) : share, at, left);
+                    tap = L.Add(tap, one);
                 }
             }
         }

@@ -52,7 +52,7 @@ internal sealed unsafe class ScatteredConvolution
     private const int LeastImages = 8;
 
     // In multiply-adds of one register: finding the pixels of a row to gather, and adding a register of products.
-    private const int GatherOverhead = 24;
+    private const int GatherOverhead = 28;
     private const int AddCost = 6;
 
     /// <summary>Floats of scratch memory.</summary>
