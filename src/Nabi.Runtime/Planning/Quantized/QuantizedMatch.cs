@@ -25,7 +25,7 @@ internal readonly record struct QuantizedValue(Value Stored, QuantizedFormat For
 /// </summary>
 /// <param name="Group">The nodes.</param>
 /// <param name="Input">The activations.</param>
-/// <param name="Weights">int8, filters first: [M, C / groups, kernel] or [N, K].</param>
+/// <param name="Weights">int8, those of 4 bits widened, filters first: [M, C / groups, kernel] or [N, K].</param>
 /// <param name="WeightScales">One per filter.</param>
 /// <param name="Bias">In units of scale_x scale_w, or null.</param>
 /// <param name="Output">Format of the result.</param>

@@ -53,9 +53,9 @@ internal static class QuantizedMatcher
     {
         var node = group[0];
         if (Stored(node.Inputs[0]) is not { } input || node.Inputs[1] is not { Producer: { Op: DequantizeLinear { BlockSize: 0 } } weight }) return null;
-        if (weight.Inputs[0] is not { DType: DType.Int8 } stored || Fixed(stored) is not { } numbers || Fixed(weight.Inputs[1]) is not { } scales) return null;
+        if (weight.Inputs[0] is not { DType: DType.Int8 or DType.Int4 } stored || Fixed(stored) is not { } numbers || Fixed(weight.Inputs[1]) is not { } scales) return null;
         if (weight.Inputs.Count > 2 && weight.Inputs[2] is { } zero && (Fixed(zero) is not { } zeros || zeros.ToInt64().AsSpan().ContainsAnyExcept(0))) return null;
-        if (FiltersFirst(node, numbers) is not { } filters) return null;
+        if (FiltersFirst(node, numbers.Cast(DType.Int8)) is not { } filters) return null;
         var perFilter = PerFilter(node, (DequantizeLinear)weight.Op, scales, numbers.Shape.Rank, filters.Shape[0]);
         if (perFilter is null || !TryBias(BiasOf(group[1]) ?? (node.Inputs.Count > 2 ? node.Inputs[2] : null), input.Format, perFilter, out var bias)) return null;
         return new QuantizedProduct(group, input, filters, perFilter, bias, format, low, high);
