@@ -111,6 +111,12 @@ public static partial class OperatorCases
             Float(3, 2, 3), Float(2, 8, 3), Float(2, 8, 2), Float(2, 16), Lengths(2, 3), Float(2, 2, 2), Float(2, 2, 2), Float(2, 6)) with { OutputCount = 3 },
         Case(new LSTM { InputForget = true, Clip = 3.1f, Activations = ["HardSigmoid", "Affine", "ScaledTanh"], ActivationAlpha = [0.2f, 0.5f, 1.5f], ActivationBeta = [0.5f, 0.1f, 0.7f] },
             Float(2, 2, 3), Float(1, 8, 3), Float(1, 8, 2)) with { ChecksGradient = false },
+        Case(new RNN { Direction = RecurrentDirection.Bidirectional }, Float(3, 2, 4), Float(2, 5, 4), Float(2, 5, 5), Float(2, 10), null, Float(2, 2, 5)) with { OutputCount = 2 },
+        Case(new GRU { Direction = RecurrentDirection.Bidirectional }, Float(3, 2, 4), Float(2, 15, 4), Float(2, 15, 5), Float(2, 30), null, Float(2, 2, 5)) with { OutputCount = 2 },
+        Case(new GRU { LinearBeforeReset = true, Direction = RecurrentDirection.Reverse },
+            Float(3, 2, 4), Float(1, 15, 4), Float(1, 15, 5), Float(1, 30), null, Float(1, 2, 5)) with { OutputCount = 2 },
+        Case(new LSTM { Direction = RecurrentDirection.Bidirectional },
+            Float(3, 2, 4), Float(2, 20, 4), Float(2, 20, 5), Float(2, 40), null, Float(2, 2, 5), Float(2, 2, 5)) with { OutputCount = 3 },
     ];
 
     /// <summary>Losses.</summary>

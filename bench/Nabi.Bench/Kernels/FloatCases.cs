@@ -20,6 +20,33 @@ internal sealed unsafe class ProductCase(int m, int n, int k) : KernelCase
     internal override void Run(WorkPool pool) => Gemm.Run(pool, m, n, k, _a, k, _packed, _c, n, default);
 }
 
+/// <summary>One direction of a recurrent layer over 50 steps of one sequence, inputs as long as the state, weights packed before.</summary>
+internal sealed unsafe class RecurrentCase(RecurrentCellKind kind, int hidden) : KernelCase
+{
+    private const int Steps = 50;
+
+    private readonly RecurrentLayer _layer = new() { Kind = kind, Steps = Steps, Batch = 1, Inputs = hidden, Hidden = hidden, IsReversed = false, StepStride = hidden };
+    private float* _x, _packed, _bias, _h, _c, _y, _scratch;
+
+    private long Rows => hidden * (kind == RecurrentCellKind.LongShortTerm ? 4L : 3L);
+
+    public override double Operations => 2.0 * Steps * Rows * 2 * hidden;
+
+    internal override void Prepare(WorkPool pool)
+    {
+        _x = Allocate(Steps * hidden);
+        _y = Allocate(Steps * hidden);
+        _h = Allocate(hidden);
+        _c = Allocate(hidden);
+        _bias = Allocate(2 * Rows);
+        _packed = Allocate(_layer.PackedSize);
+        _scratch = Allocate(_layer.ScratchSize);
+        _layer.Pack(pool, Allocate(Rows * hidden), Allocate(Rows * hidden), _packed);
+    }
+
+    internal override void Run(WorkPool pool) => _layer.Run(pool, _x, _packed, _bias, _h, _c, _y, _scratch);
+}
+
 /// <summary>A convolution with bias and ReLU, weights packed before.</summary>
 internal sealed unsafe class ConvolutionCase(ConvShape shape) : KernelCase
 {

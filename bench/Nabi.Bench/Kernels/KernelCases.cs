@@ -6,12 +6,21 @@ namespace Nabi.Bench.Kernels;
 /// <summary>The kernels that are measured: one place to add a size.</summary>
 internal static class KernelCases
 {
-    public static IEnumerable<KernelCase> All() => [.. Products(), .. Convolutions(), .. Training(), .. Bytes(), .. Nibbles()];
+    public static IEnumerable<KernelCase> All() => [.. Products(), .. Recurrences(), .. Convolutions(), .. Training(), .. Bytes(), .. Nibbles()];
 
     private static IEnumerable<KernelCase> Products()
     {
         foreach (var (m, n, k) in ((int, int, int)[])[(64, 64, 64), (128, 128, 128), (256, 256, 256), (512, 512, 512), (1024, 1024, 1024), (1, 1000, 1280), (49, 960, 160), (3136, 24, 96)])
             yield return new ProductCase(m, n, k) { Name = $"gemm {m} x {n} x {k}" };
+    }
+
+    private static IEnumerable<KernelCase> Recurrences()
+    {
+        foreach (var hidden in (int[])[128, 512])
+        {
+            yield return new RecurrentCase(RecurrentCellKind.LongShortTerm, hidden) { Name = $"lstm {hidden} x 50" };
+            yield return new RecurrentCase(RecurrentCellKind.GatedResetAfter, hidden) { Name = $"gru {hidden} x 50" };
+        }
     }
 
     private static IEnumerable<KernelCase> Convolutions() => Shapes().Select(s => new ConvolutionCase(s.Shape) { Name = s.Name });

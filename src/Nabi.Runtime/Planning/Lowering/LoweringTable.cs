@@ -36,6 +36,7 @@ internal static class LoweringTable
         MatrixLowering.AddTo(table);
         QuantizedLowering.AddTo(table);
         ShapeLowering.AddTo(table);
+        RecurrentLowering.AddTo(table);
         ReductionLowering.AddTo(table);
         ResizeLowering.AddTo(table);
         RunningSumLowering.AddTo(table);
