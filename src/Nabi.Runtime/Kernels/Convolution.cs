@@ -6,7 +6,8 @@ namespace Nabi.Runtime.Kernels;
 /// <remarks>
 /// <para>1 x 1 kernels of stride 1 are matrix products in place; other kernels gather through an <see cref="Indirection"/>, or without one where no
 /// window touches padding; convolutions with one filter per channel are computed directly with channels in the lanes. Images are read where they
-/// are, except those of very few channels (first layers), where finding the pixels would cost more than the products: they are padded first.</para>
+/// are, except small ones and those of very few channels (first layers), where finding the pixels would cost more than the products: they are padded
+/// first, and then the images may as well be given plane by plane.</para>
 /// <para>The transposed direction computes what ONNX calls ConvTranspose, which is also the gradient of the forward convolution with respect to its
 /// input. It takes the shape of that forward convolution and reads images of the forward output's size.</para>
 /// <para>An instance is immutable and may be used by several threads.</para>
@@ -16,9 +17,13 @@ public sealed unsafe class Convolution
     /// <summary>Images of up to so many channels are copied with their padding.</summary>
     private const int FewChannels = 4;
 
+    /// <summary>So are images of up to so many floats: the copy stays in the second-level cache.</summary>
+    private const long SmallImages = 128 * 1024;
+
     private readonly Indirection indirection;
     private readonly PaddedImage images;
     private readonly bool readsWindows;
+    private readonly bool readsPlanes;
 
     /// <summary>Prepares a convolution.</summary>
     /// <param name="shape">Geometry of the forward convolution.</param>
@@ -26,9 +31,10 @@ public sealed unsafe class Convolution
     /// output [Batch, Height, Width, InChannels].</param>
     /// <param name="readStride">Floats from one pixel read to the next, where the channels read lie among others; 0 if they do not.</param>
     /// <param name="writeStride">Floats from one pixel written to the next, where the channels written lie among others; 0 if they do not.</param>
-    /// <exception cref="ArgumentException">A size is negative, channels do not divide into the groups, the kernel has more than 1024 taps, or a
-    /// stride is less than the channels.</exception>
-    public Convolution(in ConvShape shape, bool transposed = false, int readStride = 0, int writeStride = 0)
+    /// <param name="readPlanes">Whether the images read are [Batch, InChannels, Height, Width]; see <see cref="CanReadPlanes"/>.</param>
+    /// <exception cref="ArgumentException">A size is negative, channels do not divide into the groups, the kernel has more than 1024 taps, a
+    /// stride is less than the channels, or planes cannot be read.</exception>
+    public Convolution(in ConvShape shape, bool transposed = false, int readStride = 0, int writeStride = 0, bool readPlanes = false)
     {
         shape.Check();
         Shape = shape;
@@ -38,20 +44,29 @@ public sealed unsafe class Convolution
         WriteChannels = (transposed ? shape.InChannels : shape.OutChannels) / shape.Groups;
         ReadStride = Stride(readStride, ReadChannels * shape.Groups);
         WriteStride = Stride(writeStride, WriteChannels * shape.Groups);
-        if (transposed || shape.IsDepthwise || shape.Window.IsPointwise || Taps * ReadChannels > TileLoop.DepthBlock || ReadsAmongOthers)
-            return;
-        if (!indirection.SeesPadding)
+        if (!transposed && !ReadsAmongOthers && CopiesImages(shape))
+        {
+            images = PaddedImage.Of(shape.Window);
+            ScratchSize = images.Pixels * shape.InChannels;
+        }
+        else if (!transposed && !ReadsAmongOthers && GathersInOneBlock(shape) && !indirection.SeesPadding)
         {
             images = PaddedImage.AsIs(shape.Window);
-            readsWindows = true;
         }
-        else if (shape.InChannels <= FewChannels && PaddedImage.Of(shape.Window) is var padded && padded.IsModest(shape.Window))
-        {
-            images = padded;
-            readsWindows = true;
-            ScratchSize = padded.Pixels * shape.InChannels;
-        }
+        readsWindows = images.Pixels > 0;
+        readsPlanes = readPlanes;
+        if (readPlanes && (ScratchSize == 0 || !CanReadPlanes(shape)))
+            throw new ArgumentException("Only a convolution of few channels that copies its images first can read planes.", nameof(readPlanes));
     }
+
+    /// <summary>Whether a forward convolution of this shape can read planes: it has few channels and copies its images anyway.</summary>
+    /// <param name="shape">Geometry.</param>
+    public static bool CanReadPlanes(in ConvShape shape) => shape.InChannels <= FewChannels && CopiesImages(shape);
+
+    // Where no window touches padding, images are as good as their copy.
+    private static bool CopiesImages(in ConvShape shape) =>
+        GathersInOneBlock(shape) && PaddedImage.Of(shape.Window) is var padded && padded.Pixels > 0 && padded.SeesPadding
+        && (padded.Pixels * shape.InChannels <= SmallImages || (shape.InChannels <= FewChannels && padded.IsModest(shape.Window)));
 
     /// <summary>Geometry of the forward convolution.</summary>
     public ConvShape Shape { get; }
@@ -119,15 +134,17 @@ public sealed unsafe class Convolution
 
     /// <summary>output = epilogue(convolution of input).</summary>
     /// <param name="pool">Shares the work.</param>
-    /// <param name="input">Images to read.</param>
+    /// <param name="input">Images to read, [Batch, Height, Width, channels] unless it reads planes.</param>
     /// <param name="packed">From <see cref="Pack"/>.</param>
     /// <param name="output">Images to write; must not overlap the input.</param>
     /// <param name="epilogue">Bias per output channel, residual (image of the output's shape), accumulation and activation.</param>
-    /// <param name="scratch"><see cref="ScratchSize"/> floats, or null to do without. The result is the same.</param>
+    /// <param name="scratch"><see cref="ScratchSize"/> floats, or null to do without, unless it reads planes. The result is the same.</param>
     public void Run(WorkPool pool, float* input, float* packed, float* output, in Epilogue epilogue, float* scratch = null)
     {
         ArgumentNullException.ThrowIfNull(pool);
-        if (readsWindows && images.Pixels > 0 && (ScratchSize == 0 || scratch is not null))
+        if (readsPlanes)
+            ArgumentNullException.ThrowIfNull(scratch);
+        if (readsWindows && (ScratchSize == 0 || scratch is not null))
         {
             RunWindows(pool, input, packed + ZeroSize, output, epilogue, scratch);
             return;
@@ -154,6 +171,9 @@ public sealed unsafe class Convolution
             }
         }
     }
+
+    private static bool GathersInOneBlock(in ConvShape shape) =>
+        !shape.IsDepthwise && !shape.Window.IsPointwise && shape.Window.KernelHeight * shape.Window.KernelWidth * (long)(shape.InChannels / shape.Groups) <= TileLoop.DepthBlock;
 
     private static long RoundUp(long floats) => (floats + 15) / 16 * 16;
 
@@ -227,7 +247,7 @@ public sealed unsafe class Convolution
     {
         if (ScratchSize > 0)
         {
-            var copy = new CopyKernel { Images = images, Copy = new CopyPixels(input, scratch, Shape.InChannels) };
+            var copy = new CopyKernel { Images = images, Copy = new CopyPixels(input, scratch, Shape.InChannels, readsPlanes ? (long)Shape.Window.Height * Shape.Window.Width : 0) };
             pool.Run(ref copy, ScratchSize);
             input = scratch;
         }
@@ -276,11 +296,24 @@ public sealed unsafe class Convolution
             where V : unmanaged => Images.Fill(Copy, worker, workers);
     }
 
-    private readonly struct CopyPixels(float* input, float* output, int channels) : IPixelCopy
+    /// <summary>Copies pixels, or makes them of planes.</summary>
+    /// <param name="input">Images.</param>
+    /// <param name="output">Receives pixels.</param>
+    /// <param name="channels">Channels of a pixel.</param>
+    /// <param name="plane">Pixels of a plane if the images are planes, else 0.</param>
+    private readonly struct CopyPixels(float* input, float* output, int channels, long plane) : IPixelCopy
     {
         public void Zero(long target, long count) => NativeMemory.Clear(output + (target * channels), (nuint)(count * channels * sizeof(float)));
 
-        public void Copy(long source, long target, long count) =>
-            NativeMemory.Copy(input + (source * channels), output + (target * channels), (nuint)(count * channels * sizeof(float)));
+        public void Copy(long source, long target, long count)
+        {
+            if (plane == 0)
+            {
+                NativeMemory.Copy(input + (source * channels), output + (target * channels), (nuint)(count * channels * sizeof(float)));
+                return;
+            }
+            var (image, pixel) = Math.DivRem(source, plane);
+            PlaneWeave.Run((uint*)(input + (image * plane * channels) + pixel), plane, channels, (uint*)(output + (target * channels)), count);
+        }
     }
 }

@@ -35,6 +35,9 @@ internal readonly struct PaddedImage
     public static PaddedImage AsIs(in WindowShape window) =>
         new(window, PaddedAxis.AsIs(window.Height, window.StrideHeight), PaddedAxis.AsIs(window.Width, window.StrideWidth));
 
+    /// <summary>Whether some of it is padding.</summary>
+    public bool SeesPadding => Rows.First > 0 || Rows.End < Rows.Count || Columns.First > 0 || Columns.End < Columns.Count;
+
     /// <summary>Whether the copy's size is of the order of what the convolution reads and writes anyway.</summary>
     public bool IsModest(in WindowShape window) =>
         Pixels <= 65_536 + (16L * window.Batch * (((long)window.Height * window.Width) + ((long)window.OutHeight * window.OutWidth)));

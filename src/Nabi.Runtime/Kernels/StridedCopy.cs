@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Copies a tensor whose elements lie at other strides: transposition, layout conversion, broadcasting, slices and joins.</summary>
@@ -118,32 +116,10 @@ internal sealed unsafe class StridedCopy
                 source += row * From[Rank - 2];
                 target += row * To[Rank - 2];
                 if (IsWoven)
-                    Weave((uint*)source, From[Rank - 1] / sizeof(uint), (uint*)target, Math.Min(height, rows - row));
+                    PlaneWeave.Three((uint*)source, From[Rank - 1] / sizeof(uint), (uint*)target, Math.Min(height, rows - row));
                 else
                     Band(source, target, Math.Min(height, rows - row));
             }
-        }
-
-        // Images of three planes become pixels of three channels: 4 pixels at a time as three registers.
-        private static void Weave(uint* a, long plane, uint* target, int count)
-        {
-            var b = a + plane;
-            var c = b + plane;
-            var second = Vector128.Create(0u, ~0u, 0, 0);
-            var third = Vector128.Create(0u, 0, ~0u, 0);
-            var i = 0;
-            for (; i <= count - Vector128<uint>.Count; i += Vector128<uint>.Count, target += 3 * Vector128<uint>.Count)
-            {
-                var (x, y, z) = (Vector128.Load(a + i), Vector128.Load(b + i), Vector128.Load(c + i));
-                // a0 b0 c0 a1 | b1 c1 a2 b2 | c2 a3 b3 c3
-                Blend(Vector128.Shuffle(x, Vector128.Create(0u, 0, 0, 1)), Vector128.Shuffle(y, Vector128.Create(0u, 0, 0, 0)), Vector128.Shuffle(z, Vector128.Create(0u, 0, 0, 0))).Store(target);
-                Blend(Vector128.Shuffle(y, Vector128.Create(1u, 1, 1, 2)), Vector128.Shuffle(z, Vector128.Create(1u, 1, 1, 1)), Vector128.Shuffle(x, Vector128.Create(2u, 2, 2, 2))).Store(target + 4);
-                Blend(Vector128.Shuffle(z, Vector128.Create(2u, 2, 2, 3)), Vector128.Shuffle(x, Vector128.Create(3u, 3, 3, 3)), Vector128.Shuffle(y, Vector128.Create(3u, 3, 3, 3))).Store(target + 8);
-            }
-            for (; i < count; i++, target += 3) (target[0], target[1], target[2]) = (a[i], b[i], c[i]);
-
-            Vector128<uint> Blend(Vector128<uint> ends, Vector128<uint> in1, Vector128<uint> in2) =>
-                Vector128.ConditionalSelect(second, in1, Vector128.ConditionalSelect(third, in2, ends));
         }
 
         private readonly void Band(byte* source, byte* target, int rows)

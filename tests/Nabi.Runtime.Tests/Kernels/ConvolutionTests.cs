@@ -48,6 +48,33 @@ public sealed unsafe class ConvolutionTests : IDisposable
         Given.Near(expected, y.Span, 2e-5, name + " with epilogue");
     }
 
+    [Theory]
+    [InlineData("3x3 rgb")]
+    [InlineData("3x3 gray same")]
+    [InlineData("3x3 four channels tall stride")]
+    [InlineData("7x7 stem")]
+    public void PlanesGiveTheSameBitsAsPixels(string name)
+    {
+        var shape = ConvCases.All[name];
+        var (batch, size, channels) = (shape.Window.Batch, shape.Window.Height * shape.Window.Width, shape.InChannels);
+        using var pixels = Given.Floats((long)batch * size * channels, 1);
+        using var planes = new GuardedBuffer<float>(pixels.Length);
+        for (var i = 0; i < pixels.Length; i++)
+            planes[(((i / channels / size * channels) + (i % channels)) * size) + (i / channels % size)] = pixels[i];
+        using var weights = Given.Floats(shape.WeightSize, 2);
+        using var packed = new GuardedBuffer<float>(new Convolution(shape).PackedSize);
+        using var scratch = new GuardedBuffer<float>(new Convolution(shape).ScratchSize);
+        using var expected = new GuardedBuffer<float>((long)batch * shape.Window.OutHeight * shape.Window.OutWidth * shape.OutChannels);
+        using var y = new GuardedBuffer<float>(expected.Length);
+        new Convolution(shape).Pack(weights.Pointer, packed.Pointer);
+        new Convolution(shape).Run(pool, pixels.Pointer, packed.Pointer, expected.Pointer, default, scratch.Pointer);
+        new Convolution(shape, readPlanes: true).Run(pool, planes.Pointer, packed.Pointer, y.Pointer, default, scratch.Pointer);
+        Assert.Equal(expected.Span.ToArray(), y.Span.ToArray());
+    }
+
+    [Fact]
+    public void RefusesPlanesOfManyChannels() => Assert.Throws<ArgumentException>(() => new Convolution(ConvCases.All["3x3 same"], readPlanes: true));
+
     // Read from the middle of wider pixels, written into the middle of wider pixels, whose other channels stay.
     [Theory]
     [MemberData(nameof(Names))]

@@ -78,7 +78,10 @@ internal static unsafe class ConvLowering
         var result = group[^1].Output;
         if (data.DType != DType.Float32 || weight.DType != DType.Float32 || result.Shape.Count == 0 || data.Shape.Count == 0) return false;
         if (transposed && bias is null && FiltersEach(shape) > 1) return group.Count == 1 && EmitSummed(group[0], planner, shape, data, weight);
-        var source = shape.Window.IsPointwise && !transposed && FiltersEach(shape) == 0 ? planner.ReadPart(data) : planner.Read(data, Layout.ChannelsLast);
+        var planes = !transposed && shape.Groups == 1 && Convolution.CanReadPlanes(shape) && !planner.HasChannelsLast(data) && !Layouts.AreSame(data.Shape);
+        var source = planes ? planner.Read(data)
+            : shape.Window.IsPointwise && !transposed && FiltersEach(shape) == 0 ? planner.ReadPart(data)
+            : planner.Read(data, Layout.ChannelsLast);
         var filters = planner.Read(weight);
         var offset = bias is null ? null : planner.Read(bias);
         if (Normalization.Of(group) is { } fold) (filters, offset) = fold.Into(filters, offset, planner);
@@ -89,7 +92,7 @@ internal static unsafe class ConvLowering
         if (!transposed && FiltersEach(shape) > 1) (source, shape) = Repeated(source, data, shape, planner);
         if (!transposed && Joinable(shape) is var joined and > 1) (shape, filters) = (shape with { Groups = shape.Groups / joined }, Join(shape, joined, filters, planner));
         var output = source.IsConstant ? planner.Define(result, Layout.ChannelsLast) : planner.DefinePart(result);
-        var convolution = new Convolution(shape, transposed, source.PixelStride, output.PixelStride);
+        var convolution = new Convolution(shape, transposed, source.PixelStride, output.PixelStride, planes);
         var packed = Packed(convolution, filters, planner);
         var channels = result.Shape[1];
         var kind = shape.IsDepthwise ? "depthwise" : shape.Window.IsPointwise ? "pointwise" : "direct";
