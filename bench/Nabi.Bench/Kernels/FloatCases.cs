@@ -68,6 +68,27 @@ internal sealed unsafe class ConvolutionCase(ConvShape shape) : KernelCase
     internal override void Run(WorkPool pool) => _convolution.Run(pool, _x, _packed, _y, new Epilogue { Bias = _bias, Activation = Unary.Relu }, _scratch);
 }
 
+/// <summary>The same by Winograd's algorithm.</summary>
+internal sealed unsafe class WinogradCase(ConvShape shape, int outputs) : KernelCase
+{
+    private readonly WinogradConvolution _convolution = new(shape, outputs);
+    private float* _x, _y, _packed, _bias, _scratch;
+
+    public override double Operations => 2.0 * shape.MultiplyAdds;
+
+    internal override void Prepare(WorkPool pool)
+    {
+        _x = Allocate(Sizes.Inputs(shape));
+        _y = Allocate(Sizes.Outputs(shape));
+        _packed = Allocate(_convolution.PackedSize);
+        _bias = Allocate(shape.OutChannels);
+        _scratch = Allocate(_convolution.ScratchSize(pool.Workers));
+        _convolution.Pack(pool, Allocate(shape.WeightSize), _packed);
+    }
+
+    internal override void Run(WorkPool pool) => _convolution.Run(pool, _x, _packed, _y, new Epilogue { Bias = _bias, Activation = Unary.Relu }, _scratch);
+}
+
 /// <summary>The three convolutions of a training step.</summary>
 internal enum TrainingPass
 {

@@ -6,7 +6,7 @@ namespace Nabi.Bench.Kernels;
 /// <summary>The kernels that are measured: one place to add a size.</summary>
 internal static class KernelCases
 {
-    public static IEnumerable<KernelCase> All() => [.. Products(), .. Recurrences(), .. Convolutions(), .. Training(), .. Bytes(), .. Nibbles()];
+    public static IEnumerable<KernelCase> All() => [.. Products(), .. Recurrences(), .. Convolutions(), .. Winograd(), .. Training(), .. Bytes(), .. Nibbles()];
 
     private static IEnumerable<KernelCase> Products()
     {
@@ -24,6 +24,19 @@ internal static class KernelCases
     }
 
     private static IEnumerable<KernelCase> Convolutions() => Shapes().Select(s => new ConvolutionCase(s.Shape) { Name = s.Name });
+
+    // Beside the direct convolution, whose operations count: more than the peak is possible.
+    private static IEnumerable<KernelCase> Winograd()
+    {
+        foreach (var (size, read, write) in ((int, int, int)[])
+            [(56, 64, 64), (28, 128, 128), (14, 256, 256), (7, 512, 512), (55, 16, 64), (27, 32, 128), (13, 48, 192), (13, 64, 256), (32, 16, 16), (16, 32, 32), (8, 64, 64)])
+        {
+            var (shape, name) = (Of(size, read, write, 3, 1, 1), $"{size}x{size}x{read} -> {write}");
+            yield return new ConvolutionCase(shape) { Name = $"winograd none {name}" };
+            yield return new WinogradCase(shape, 2) { Name = $"winograd 2x2 {name}" };
+            yield return new WinogradCase(shape, 4) { Name = $"winograd 4x4 {name}" };
+        }
+    }
 
     private static IEnumerable<KernelCase> Training()
     {

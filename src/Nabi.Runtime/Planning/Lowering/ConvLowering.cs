@@ -92,18 +92,17 @@ internal static unsafe class ConvLowering
         if (!transposed && FiltersEach(shape) > 1) (source, shape) = Repeated(source, data, shape, planner);
         if (!transposed && Joinable(shape) is var joined and > 1) (shape, filters) = (shape with { Groups = shape.Groups / joined }, Join(shape, joined, filters, planner));
         var output = source.IsConstant ? planner.Define(result, Layout.ChannelsLast) : planner.DefinePart(result);
-        var convolution = new Convolution(shape, transposed, source.PixelStride, output.PixelStride, planes);
-        var packed = Packed(convolution, filters, planner);
+        var kernel = ConvKernel.Choose(shape, transposed, source.PixelStride, output.PixelStride, planes, filters.IsConstant, planner.Options.Threads);
+        var packed = Packed(kernel.PackedSize, filters, planner, kernel.Pack);
         var channels = result.Shape[1];
-        var kind = shape.IsDepthwise ? "depthwise" : shape.Window.IsPointwise ? "pointwise" : "direct";
-        var scratch = Planner.Scratch(group[0].Name, DType.Float32, convolution.ScratchSize);
-        planner.Emit(new Step(string.Join('+', group.Select(n => n.Name)), $"{(transposed ? "conv-transposed" : "conv")}.{kind}{epilogue.Suffix}",
+        var scratch = Planner.Scratch(group[0].Name, DType.Float32, kernel.ScratchSize);
+        planner.Emit(new Step(string.Join('+', group.Select(n => n.Name)), $"{(transposed ? "conv-transposed" : "conv")}.{kernel.Kind}{epilogue.Suffix}",
             [source, packed, .. epilogue.Slots], [output], context =>
-                convolution.Run(context.Pool, source.Floats, packed.Floats, output.Floats, epilogue.Now(output, channels), convolution.ScratchSize == 0 ? null : scratch.Floats))
+                kernel.Run(context.Pool, source.Floats, packed.Floats, output.Floats, epilogue.Now(output, channels), kernel.ScratchSize == 0 ? null : scratch.Floats))
         {
             Macs = group[0].Cost.Macs,
             InPlace = epilogue.Residual is { } r && !output.IsPart ? [(0, r)] : [],
-            Scratch = convolution.ScratchSize == 0 ? [] : [scratch],
+            Scratch = kernel.ScratchSize == 0 ? [] : [scratch],
         });
         return true;
     }
@@ -111,8 +110,7 @@ internal static unsafe class ConvLowering
     private static bool EmitScattered(IReadOnlyList<Node> group, Planner planner, ConvShape shape, Slot source, Slot filters, EpiloguePlan epilogue)
     {
         var convolution = new ScatteredConvolution(shape);
-        var packed = PackedSlot(filters, convolution.PackedSize);
-        planner.Emit(new Step(filters.Name, "conv.pack", [filters], [packed], c => convolution.Pack(c.Pool, filters.Floats, packed.Floats)));
+        var packed = Packed(convolution.PackedSize, filters, planner, convolution.Pack);
         var output = planner.Define(group[^1].Output, Layout.ChannelsLast);
         var scratch = Planner.Scratch(group[0].Name, DType.Float32, convolution.ScratchSize(planner.Options.Threads));
         planner.Emit(new Step(string.Join('+', group.Select(n => n.Name)), $"conv-transposed.scattered{epilogue.Suffix}", [source, packed, .. epilogue.Slots], [output], c =>
@@ -144,7 +142,7 @@ internal static unsafe class ConvLowering
     private static bool EmitSummed(Node node, Planner planner, ConvShape shape, Value data, Value weight)
     {
         var convolution = new Convolution(Depthwise(shape), transposed: true);
-        var (source, packed) = (planner.Read(data, Layout.ChannelsLast), Packed(convolution, planner.Read(weight), planner));
+        var (source, packed) = (planner.Read(data, Layout.ChannelsLast), Packed(convolution.PackedSize, planner.Read(weight), planner, (_, weights, packed) => convolution.Pack(weights, packed)));
         var each = Temporary(node.Output.Name, node.Output.Shape, shape.OutChannels);
         planner.Emit(new Step(node.Name, "conv-transposed.depthwise", [source, packed], [each], c => convolution.Run(c.Pool, source.Floats, packed.Floats, each.Floats, default))
         {
@@ -184,15 +182,12 @@ internal static unsafe class ConvLowering
         return wide;
     }
 
-    private static Slot Packed(Convolution convolution, Slot filters, Planner planner)
+    private static Slot Packed(long count, Slot filters, Planner planner, ConvPacking pack)
     {
-        var packed = PackedSlot(filters, convolution.PackedSize);
-        planner.Emit(new Step(filters.Name, "conv.pack", [filters], [packed], _ => convolution.Pack(filters.Floats, packed.Floats)));
+        var packed = new Slot($"{filters.Name}.packed", DType.Float32, Shape.Create([checked((int)count)]), Layout.RowMajor, SlotHome.Arena, count * sizeof(float));
+        planner.Emit(new Step(filters.Name, "conv.pack", [filters], [packed], context => pack(context.Pool, filters.Floats, packed.Floats)));
         return packed;
     }
-
-    private static Slot PackedSlot(Slot filters, long count) =>
-        new($"{filters.Name}.packed", DType.Float32, Shape.Create([checked((int)count)]), Layout.RowMajor, SlotHome.Arena, count * sizeof(float));
 
     /// <summary>The kernels' description of a convolution of one or two spatial axes; null if they cannot take it.</summary>
     /// <param name="data">Shape of the convolution's input [N, C, spatial].</param>
