@@ -88,13 +88,14 @@ internal readonly struct WinogradGrid
     public long PanelSize => (long)Products * ReadChannels * PanelColumns;
 
     /// <summary>
-    /// Whether workers share the tiles (else the output channels, each transforming all tiles): whichever leaves the busiest less to do. Transforming
-    /// takes about a sixth of the time of one panel's products.
+    /// Whether workers share the tiles (else the output channels, each transforming all tiles): whichever leaves the busiest less to do. Reading the
+    /// filters of a panel takes about as long as multiplying one group of tiles with them, transforming a group about a sixth of that.
     /// </summary>
     public bool SplitsTiles(int workers)
     {
-        var byTiles = (Groups + workers - 1L) / workers * ((6L * Panels) + 1);
-        var byPanels = Groups * ((6L * ((Panels + workers - 1) / workers)) + 1);
+        var (groups, panels) = ((Groups + workers - 1L) / workers, (Panels + workers - 1L) / workers);
+        var byTiles = (6 * Panels * (groups + 1)) + groups;
+        var byPanels = (6 * panels * (Groups + 1)) + Groups;
         return byTiles <= byPanels;
     }
 }

@@ -5,7 +5,8 @@ namespace Nabi.Runtime.Kernels;
 /// <summary>A block of tiles after the other: transform, multiply and transform back, one panel of output channels at a time.</summary>
 /// <remarks>
 /// A panel's filters of one product stay in the first-level cache while all tiles of the block are multiplied with them; the transformed tiles and the
-/// panel's results stay in the second. Filters are read once per block, in order.
+/// panel's results stay in the second. Filters are read once per block, in order, and the next product's are asked for while the first tiles of a block
+/// are multiplied: filters of a large network come from memory in every run, and the processor's own prefetching ends with each page.
 /// </remarks>
 internal unsafe struct WinogradKernel<TTile> : IKernel
     where TTile : unmanaged, IWinogradTile
@@ -58,10 +59,13 @@ internal unsafe struct WinogradKernel<TTile> : IKernel
         var t = new TileArguments { Inputs = inputs, Outputs = outputs, Taps = 1, Depth = Grid.ReadChannels, Panel = Packed + (panel * Grid.PanelSize) };
         var narrow = Grid.WriteChannels - (panel * width) <= L.Count;
         nint stride = Grid.InputStride;
+        var size = t.Depth * width;
         for (var product = 0; product < Grid.Products; product++)
         {
             var input = transformed + (product * Grid.InputPlane);
             var output = results + (product * Grid.OutputPlane);
+            var next = t.Panel + size;
+            var end = next + size;
             for (var row = 0; row < count; row += tileRows)
             {
                 var rows = Math.Min(tileRows, count - row);
@@ -71,9 +75,17 @@ internal unsafe struct WinogradKernel<TTile> : IKernel
                     inputs[i] = input + ((row + Math.Min(i, rows - 1)) * stride);
                     outputs[i] = output + ((row + i) * width);
                 }
-                TileKernels.Run<L, V>(&t, kernelRows, narrow && kernelRows == 8, pair: false);
+                if (kernelRows == 8 && !narrow && next < end)
+                {
+                    TileKernels.Rows8x2<L, V>(&t, next);
+                    next += t.Depth * TileKernels.LineFloats;
+                }
+                else
+                {
+                    TileKernels.Run<L, V>(&t, kernelRows, narrow && kernelRows == 8, pair: false);
+                }
             }
-            t.Panel += t.Depth * width;
+            t.Panel += size;
         }
     }
 }
