@@ -46,7 +46,7 @@ internal unsafe struct WinogradKernel<TTile> : IKernel
         }
     }
 
-    /// <summary>The products of <paramref name="count"/> tiles with one panel. Rows of a micro-kernel beyond the last tile repeat it; nobody reads their results.</summary>
+    /// <summary>The products of <paramref name="count"/> tiles with one panel.</summary>
     [SkipLocalsInit]
     private readonly void Multiply<L, V>(int panel, int count, float* transformed, float* results)
         where L : unmanaged, ILanes<V>
@@ -57,37 +57,51 @@ internal unsafe struct WinogradKernel<TTile> : IKernel
         var inputs = stackalloc float*[TileLoop.MaxTileRows];
         var outputs = stackalloc float*[TileLoop.MaxTileRows];
         var t = new TileArguments { Inputs = inputs, Outputs = outputs, Taps = 1, Depth = Grid.ReadChannels, Panel = Packed + (panel * Grid.PanelSize) };
+        (t.InputStep, t.OutputStep) = (tileRows * Grid.InputStride, tileRows * width);
         var narrow = Grid.WriteChannels - (panel * width) <= L.Count;
-        nint stride = Grid.InputStride;
-        var size = t.Depth * width;
+        var whole = count / tileRows;
+        var asking = tileRows == TileLoop.MaxTileRows && !narrow ? Math.Min(whole, AskingTiles) : 0;
         for (var product = 0; product < Grid.Products; product++)
         {
             var input = transformed + (product * Grid.InputPlane);
             var output = results + (product * Grid.OutputPlane);
-            var next = t.Panel + size;
-            var end = next + size;
-            for (var row = 0; row < count; row += tileRows)
+            var next = t.Panel + (t.Depth * width);
+            if (asking > 0)
             {
-                var rows = Math.Min(tileRows, count - row);
-                var kernelRows = rows == 1 ? 1 : rows <= 4 ? 4 : 8;
-                for (var i = 0; i < kernelRows; i++)
-                {
-                    inputs[i] = input + ((row + Math.Min(i, rows - 1)) * stride);
-                    outputs[i] = output + ((row + i) * width);
-                }
-                if (kernelRows == 8 && !narrow && next < end)
-                {
-                    TileKernels.Rows8x2<L, V>(&t, next);
-                    next += t.Depth * TileKernels.LineFloats;
-                }
-                else
-                {
-                    TileKernels.Run<L, V>(&t, kernelRows, narrow && kernelRows == 8, pair: false);
-                }
+                Point(&t, input, output, 0, tileRows, tileRows);
+                t.Tiles = asking;
+                TileKernels.Rows8x2<L, V>(&t, next);
             }
-            t.Panel += size;
+            if (whole > asking)
+            {
+                Point(&t, input, output, asking * tileRows, tileRows, tileRows);
+                t.Tiles = whole - asking;
+                TileKernels.Run<L, V>(&t, tileRows, narrow && tileRows == TileLoop.MaxTileRows, pair: false);
+            }
+            var rows = count - (whole * tileRows);
+            if (rows > 0)
+            {
+                var kernelRows = rows == 1 ? 1 : rows <= 4 ? 4 : TileLoop.MaxTileRows;
+                Point(&t, input, output, whole * tileRows, rows, kernelRows);
+                t.Tiles = 1;
+                TileKernels.Run<L, V>(&t, kernelRows, narrow && kernelRows == TileLoop.MaxTileRows, pair: false);
+            }
+            t.Panel = next;
         }
     }
+
+    /// <summary>Points at the rows of a micro-kernel. Those beyond the last tile repeat it; nobody reads their results.</summary>
+    private readonly void Point(TileArguments* t, float* input, float* output, int row, int rows, int kernelRows)
+    {
+        for (var i = 0; i < kernelRows; i++)
+        {
+            t->Inputs[i] = input + ((row + Math.Min(i, rows - 1)) * (nint)Grid.InputStride);
+            t->Outputs[i] = output + ((row + i) * WinogradGrid.PanelColumns);
+        }
+    }
+
+    /// <summary>Groups of tiles during whose products the next product's filters are asked for, a line with every step: two lines of filters to a step.</summary>
+    private const int AskingTiles = 2;
 }
 
 /// <summary>Transforms filters into [panels][products][channels][2 * lanes], output channels in the lanes, zeros where a panel has more than there are.</summary>
