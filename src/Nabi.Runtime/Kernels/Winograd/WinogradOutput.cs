@@ -52,7 +52,7 @@ internal readonly unsafe struct WinogradOutput<TTile>
                 continue;
             for (var i = 0; i < rowCount * columnCount; i++)
                 numbers[i] = pixel + ((long)(i / columnCount) * grid.WriteWidth) + (i % columnCount);
-            rest.Close<L, V>(null, 0, numbers, rowCount * columnCount, column, columns, last: true);
+            rest.Finish(numbers, rowCount * columnCount, column, columns);
         }
     }
 
