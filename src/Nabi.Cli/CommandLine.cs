@@ -73,6 +73,7 @@ internal static class CommandLine
             new EvalCommand(),
             new RunCommand(),
             new BenchCommand(),
+            new TuneCommand(),
             new CompressCommand(),
             new CompareCommand(),
             new ExportCommand(),

@@ -14,12 +14,13 @@ internal sealed class BenchCommand : NabiCommand
     private readonly Option<int> _warmup = new Option<int>("--warmup") { Description = "Runs before the measurement.", DefaultValueFactory = _ => 50 }.Within(0, 1_000_000);
     private readonly Option<bool> _perLayer = new("--per-layer") { Description = "Show time, speed and share of the processor's peak of every step of the plan." };
     private readonly Option<int> _streams = new Option<int>("--streams") { Description = "Sessions that run at once and share the weights, each on --threads threads.", DefaultValueFactory = _ => 1 }.Within(1, 256);
+    private readonly Option<string?> _choices = new("--choices") { Description = "A file of nabi tune with the kernels to take." };
 
     public BenchCommand()
         : base("bench", "Measures latency after warming up: median and 95th percentile.", "nabi bench model.onnx --threads 2 --per-layer")
     {
         Add(_model);
-        foreach (var option in new Option[] { _batch, _threads, _runs, _warmup, _streams, _perLayer }) Add(option);
+        foreach (var option in new Option[] { _batch, _threads, _runs, _warmup, _streams, _choices, _perLayer }) Add(option);
     }
 
     protected override int Run(ParseResult arguments, CancellationToken cancellation)
@@ -30,7 +31,8 @@ internal sealed class BenchCommand : NabiCommand
         var warmup = arguments.GetValue(_warmup);
         var threads = arguments.GetValue(_threads);
         var graph = ModelFile.Read(path).WithBatch(batch);
-        using var session = new Session(graph, new SessionOptions { Threads = threads });
+        var choices = arguments.GetValue(_choices) is { } file ? KernelChoices.Read(file) : KernelChoices.None;
+        using var session = new Session(graph, new SessionOptions { Threads = threads, Choices = choices });
         var inputs = SampleInputs.For(graph);
         var latency = Latency.Measure(session, inputs, warmup, runs, Clock);
         var together = arguments.GetValue(_streams) is > 1 and var streams ? Throughput.Measure(session, inputs, streams, warmup, runs, Clock) : null;

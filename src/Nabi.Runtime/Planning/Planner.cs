@@ -18,9 +18,11 @@ internal sealed class Planner
     private readonly List<Step> _prepare = [];
     private readonly List<Step> _steps = [];
 
-    private Planner(Graph graph, SessionOptions options, PinnedTensors pins)
+    private Planner(Graph graph, SessionOptions options, PinnedTensors pins, KernelChooser? chooser)
     {
         (Graph, Options, _pins) = (graph, options, pins);
+        var choices = options.Choices.Of(options.Threads);
+        Chooser = chooser ?? ((shape, candidates) => choices.GetValueOrDefault(shape) ?? candidates[0].Kind);
         Fusion = options.Reference ? Fusion.None : Fusion.Of(graph);
         Wishes = LayoutWishes.Of(graph);
         _concatenations = options.Reference ? Concatenations.None : Concatenations.Of(graph, Fusion, Wishes);
@@ -36,10 +38,17 @@ internal sealed class Planner
     /// <summary>Values that should lie channels-last where the choice is free.</summary>
     public HashSet<Value> Wishes { get; }
 
+    /// <summary>Takes one of several kernels.</summary>
+    public KernelChooser Chooser { get; }
+
     /// <summary>Plans a graph.</summary>
-    public static Plan Make(Graph graph, SessionOptions options, PinnedTensors pins)
+    /// <param name="graph">The graph, its shapes known.</param>
+    /// <param name="options">The session's options.</param>
+    /// <param name="pins">Holds constants where they are.</param>
+    /// <param name="chooser">Takes one of several kernels; the options' choices when null.</param>
+    public static Plan Make(Graph graph, SessionOptions options, PinnedTensors pins, KernelChooser? chooser = null)
     {
-        var planner = new Planner(graph, options, pins);
+        var planner = new Planner(graph, options, pins, chooser);
         planner.DefineSources();
         foreach (var node in graph.Nodes) planner.Lower(node);
         return planner.Finish();

@@ -8,7 +8,10 @@ internal unsafe delegate void ConvPacking(WorkPool pool, float* weights, float* 
 /// <summary>Runs a convolution.</summary>
 internal unsafe delegate void ConvRun(WorkPool pool, float* input, float* packed, float* output, in Epilogue epilogue, float* scratch);
 
-/// <summary>The kernel a convolution runs on.</summary>
+/// <summary>Names the kernel to take for a shape, of candidates the first of which is the usual one.</summary>
+internal delegate string KernelChooser(string shape, IReadOnlyList<ConvKernel> candidates);
+
+/// <summary>A kernel that a convolution can run on.</summary>
 /// <param name="Kind">Names it in plans.</param>
 /// <param name="PackedSize">Floats of its packed weights.</param>
 /// <param name="ScratchSize">Floats of its scratch memory.</param>
@@ -16,24 +19,67 @@ internal unsafe delegate void ConvRun(WorkPool pool, float* input, float* packed
 /// <param name="Run">Runs it.</param>
 internal sealed unsafe record ConvKernel(string Kind, long PackedSize, long ScratchSize, ConvPacking Pack, ConvRun Run)
 {
+    /// <summary>Floats of the images read, as far as they are touched.</summary>
+    public long InputSize { get; private init; }
+
+    /// <summary>Floats of the images written, as far as they are touched.</summary>
+    public long OutputSize { get; private init; }
+
+    /// <summary>Floats of the weights.</summary>
+    public long WeightSize { get; private init; }
+
     /// <summary>Chooses.</summary>
     /// <param name="shape">Geometry of the forward convolution.</param>
     /// <param name="transposed">Whether to compute the transposed convolution.</param>
-    /// <param name="readStride">Floats from one pixel read to the next.</param>
-    /// <param name="writeStride">Floats from one pixel written to the next.</param>
+    /// <param name="readStride">Floats from one pixel read to the next, 0 if only its channels lie there.</param>
+    /// <param name="writeStride">Floats from one pixel written to the next, 0 if only its channels lie there.</param>
     /// <param name="readsPlanes">Whether the input lies row-major, channel by channel.</param>
     /// <param name="packsOnce">Whether the weights are packed once for all runs.</param>
     /// <param name="threads">Threads of the session.</param>
-    public static ConvKernel Choose(in ConvShape shape, bool transposed, int readStride, int writeStride, bool readsPlanes, bool packsOnce, int threads)
+    /// <param name="chooser">Asked where several kernels can; what it names and is not there is the usual one.</param>
+    public static ConvKernel Choose(in ConvShape shape, bool transposed, int readStride, int writeStride, bool readsPlanes, bool packsOnce, int threads, KernelChooser chooser)
     {
-        if (packsOnce && !readsPlanes && WinogradTileOf(shape, transposed) is var tile and > 0)
-        {
-            var winograd = new WinogradConvolution(shape, tile, transposed, readStride, writeStride);
-            return new ConvKernel($"winograd{tile}", winograd.PackedSize, winograd.ScratchSize(threads), winograd.Pack, winograd.Run);
-        }
+        var direct = Direct(shape, transposed, readStride, writeStride, readsPlanes);
+        if (!packsOnce || readsPlanes || !WinogradConvolution.Takes(shape)) return direct;
+        var usual = WinogradTileOf(shape, transposed);
+        var candidates = new List<ConvKernel> { direct };
+        foreach (var tile in (int[])[2, 4]) candidates.Insert(tile == usual ? 0 : candidates.Count, Winograd(shape, tile, transposed, readStride, writeStride, threads));
+        var name = chooser(NameOf(shape, transposed, readStride, writeStride), candidates);
+        return candidates.Find(c => c.Kind == name) ?? candidates[0];
+    }
+
+    private static ConvKernel Winograd(in ConvShape shape, int tile, bool transposed, int readStride, int writeStride, int threads)
+    {
+        var winograd = new WinogradConvolution(shape, tile, transposed, readStride, writeStride);
+        return Sized(new ConvKernel($"winograd{tile}", winograd.PackedSize, winograd.ScratchSize(threads), winograd.Pack, winograd.Run), shape, transposed, readStride, writeStride);
+    }
+
+    private static ConvKernel Direct(in ConvShape shape, bool transposed, int readStride, int writeStride, bool readsPlanes)
+    {
         var convolution = new Convolution(shape, transposed, readStride, writeStride, readsPlanes);
         var kind = shape.IsDepthwise ? "depthwise" : shape.Window.IsPointwise ? "pointwise" : "direct";
-        return new ConvKernel(kind, convolution.PackedSize, convolution.ScratchSize, (_, weights, packed) => convolution.Pack(weights, packed), convolution.Run);
+        return Sized(new ConvKernel(kind, convolution.PackedSize, convolution.ScratchSize, (_, weights, packed) => convolution.Pack(weights, packed), convolution.Run),
+            shape, transposed, readStride, writeStride);
+    }
+
+    private static ConvKernel Sized(ConvKernel kernel, in ConvShape shape, bool transposed, int readStride, int writeStride)
+    {
+        var w = shape.Window;
+        var (image, result) = ((long)w.Batch * w.Height * w.Width, (long)w.Batch * w.OutHeight * w.OutWidth);
+        var (read, written) = transposed ? (result * shape.OutChannels, image * shape.InChannels) : (image * shape.InChannels, result * shape.OutChannels);
+        return kernel with
+        {
+            InputSize = readStride == 0 ? read : (transposed ? result : image) * readStride,
+            OutputSize = writeStride == 0 ? written : (transposed ? image : result) * writeStride,
+            WeightSize = shape.WeightSize,
+        };
+    }
+
+    private static string NameOf(in ConvShape shape, bool transposed, int readStride, int writeStride)
+    {
+        var w = shape.Window;
+        var strides = $"{(readStride == 0 ? "" : $" from {readStride}")}{(writeStride == 0 ? "" : $" into {writeStride}")}";
+        return $"{(transposed ? "conv-transposed" : "conv")} {w.KernelHeight}x{w.KernelWidth} {w.Batch}x{w.Height}x{w.Width}x{shape.InChannels} -> {w.OutHeight}x{w.OutWidth}x{shape.OutChannels}{strides}";
     }
 
     /// <summary>Outputs along an axis of Winograd's tiles where they measured faster (decision 9), 0 where the direct convolution stays.</summary>
