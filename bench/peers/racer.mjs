@@ -12,6 +12,7 @@ import path from 'node:path';
 export const here = path.dirname(fileURLToPath(import.meta.url));
 const binary = path.join(here, '..', 'Nabi.Bench', 'bin', 'Release', 'net10.0', 'Nabi.Bench.dll');
 export const calm = 0.1; // the part of the runs that other load on the machine disturbs least
+const warmUp = 1000; // milliseconds before the first burst that counts: code is compiled, clocks rise
 const pause = 5; // milliseconds between bursts, for the system to settle
 
 export class Racer {
@@ -71,9 +72,9 @@ export class Racer {
 export const nabi = (name, ...args) => Racer.start(name, 'dotnet', [binary, 'racer', ...args.map(String)]);
 export const bench = (...args) => ['dotnet', [binary, ...args.map(String)]];
 
-// One burst of each to warm up, then `bursts` of each in turn.
+// A second of each to warm up, then `bursts` of each in turn.
 export async function race(racers, bursts, milliseconds) {
-    for (const racer of racers) await racer.burst(milliseconds, false);
+    for (const racer of racers) await racer.burst(Math.max(warmUp, milliseconds), false);
     for (let i = 0; i < bursts; i++)
         for (const racer of i % 2 ? racers.toReversed() : racers) await racer.burst(milliseconds);
 }

@@ -5,8 +5,9 @@ namespace Nabi.Runtime.Kernels;
 
 /// <summary>A fixed team of threads that runs one piece of work at a time, split statically.</summary>
 /// <remarks>
-/// <para>The calling thread is worker 0. The others spin for a bounded time after each piece of work and then block, so that
-/// a run of many small kernels costs no system calls and an idle session costs no processor time. Dispatching allocates nothing.</para>
+/// <para>The calling thread is worker 0. Who waits, the others for work or the caller for them, spins for a bounded time and then blocks: a run of many
+/// small kernels costs no system calls, an idle session costs no processor time, and where two of the team meet on one processor, the one that waits
+/// makes way for the one that works. Dispatching allocates nothing.</para>
 /// <para>Which worker does which part depends only on the sizes and on <see cref="Workers"/>: the same number of threads gives the same bits.</para>
 /// <para>One dispatch at a time: a session owns its pool, or callers take turns (a second caller waits).</para>
 /// </remarks>
@@ -15,7 +16,7 @@ public sealed unsafe class WorkPool : IDisposable
     /// <summary>The largest team allowed.</summary>
     public const int MaxWorkers = 256;
 
-    private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;   // 50 microseconds
+    private static readonly long SpinTicks = Stopwatch.Frequency / 5_000;   // 200 microseconds
 
     private readonly Thread[] threads;
     private readonly Lock dispatch = new();
@@ -23,6 +24,7 @@ public sealed unsafe class WorkPool : IDisposable
     private volatile int generation;
     private volatile int running;
     private int sleepers;
+    private int callerSleeps;
     private volatile bool stopped;
     private delegate*<void*, int, int, void> body;
     private void* state;
@@ -84,9 +86,7 @@ public sealed unsafe class WorkPool : IDisposable
                 lock (gate)
                     Monitor.PulseAll(gate);
             Invoke(0);
-            var spin = default(SpinWait);
-            while (running != 0)
-                spin.SpinOnce(sleep1Threshold: -1);
+            AwaitWorkers();
             if (Interlocked.Exchange(ref failure, null) is { } error)
                 ExceptionDispatchInfo.Throw(error);
         }
@@ -139,6 +139,23 @@ public sealed unsafe class WorkPool : IDisposable
         }
     }
 
+    /// <summary>Waits until all workers are done.</summary>
+    private void AwaitWorkers()
+    {
+        var until = Stopwatch.GetTimestamp() + SpinTicks;
+        while (running != 0 && Stopwatch.GetTimestamp() < until)
+            Thread.SpinWait(20);
+        if (running == 0)
+            return;
+        lock (gate)
+        {
+            Interlocked.Exchange(ref callerSleeps, 1);   // seen by whoever makes running 0 after the next look at it
+            while (running != 0)
+                Monitor.Wait(gate);
+            callerSleeps = 0;
+        }
+    }
+
     private void Work(object? number)
     {
         var worker = (int)number!;
@@ -147,7 +164,9 @@ public sealed unsafe class WorkPool : IDisposable
         {
             seen++;
             Invoke(worker);
-            Interlocked.Decrement(ref running);
+            if (Interlocked.Decrement(ref running) == 0 && callerSleeps != 0)
+                lock (gate)
+                    Monitor.PulseAll(gate);
         }
     }
 
