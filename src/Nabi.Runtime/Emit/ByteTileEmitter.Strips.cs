@@ -16,6 +16,9 @@ internal sealed unsafe partial class ByteTileEmitter
 
     private const int LastConstant = 15;
 
+    /// <summary>What is asked for next; the bias and the sums of a doubtful tile are found through it too, before and after the products.</summary>
+    private const Register Ahead = Register.RCX;
+
     /// <summary>Registers of sums whose bytes make a full register.</summary>
     private const int Quad = 4;
 
@@ -32,7 +35,16 @@ internal sealed unsafe partial class ByteTileEmitter
         Load(End, Arguments, Offset(&t, &t.Depth));
         code.AddInstruction(Instruction.Create(Code.Shl_rm64_imm8, End, 2));
         StartSums(Offset(&t, &t.Bias));
-        Accumulate(BroadcastFlipped);
+        if (!form.AsksAhead)
+        {
+            Accumulate(BroadcastFlipped);
+        }
+        else
+        {
+            Load(Ahead, Arguments, Offset(&t, &t.Next));
+            Accumulate(BroadcastFlipped, AskAhead);
+            code.AddInstruction(Instruction.Create(Code.Mov_rm64_r64, Memory(Arguments, Offset(&t, &t.Next)), Ahead));
+        }
         Requantize();
         code.AddInstruction(Instruction.Create(Code.EVEX_Vptestnmd_kr_k1_zmm_zmmm512b32, Any, Nearest, Nearest));
         code.AddInstruction(Instruction.Create(Code.VEX_Kortestw_kr_kr, Any, Any));
@@ -47,6 +59,13 @@ internal sealed unsafe partial class ByteTileEmitter
         for (var i = 0; i < form.Rows; i++)
             for (var c = 0; c < form.Columns; c++) StoreVector(Memory(Register.RCX, ((2 * i) + c) * Bytes), Sum(i, c));
         code.jmp(end);
+    }
+
+    private void AskAhead()
+    {
+        StripArguments t = default;
+        code.AddInstruction(Instruction.Create(Code.Prefetcht1_m8, Memory(Ahead, 0)));
+        code.AddInstruction(Instruction.Create(Code.Add_r64_rm64, Ahead, Memory(Arguments, Offset(&t, &t.NextStep))));
     }
 
     private void LoadConstants()

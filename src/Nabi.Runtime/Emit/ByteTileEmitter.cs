@@ -113,7 +113,7 @@ internal sealed unsafe partial class ByteTileEmitter
     private void BroadcastBytes(Register target, Register row) => code.AddInstruction(Instruction.Create(
         form.Registers == VectorForm.Zmm ? Code.EVEX_Vpbroadcastd_zmm_k1z_xmmm32 : Code.VEX_Vpbroadcastd_ymm_xmmm32, target, new MemoryOperand(row, At, 1, 0, 0)));
 
-    private void Accumulate(Action<Register, Register> broadcast)
+    private void Accumulate(Action<Register, Register> broadcast, Action? afterWeights = null)
     {
         var (tap, depth) = (code.CreateLabel(), code.CreateLabel());
         code.Label(ref tap);
@@ -122,6 +122,7 @@ internal sealed unsafe partial class ByteTileEmitter
         code.AddInstruction(Instruction.Create(Code.Xor_r32_rm32, Register.R14D, Register.R14D));
         code.Label(ref depth);
         for (var c = 0; c < form.Columns; c++) LoadVector(Weights(c), Memory(Panel, c * Bytes));
+        afterWeights?.Invoke();
         for (var i = 0; i < form.Rows; i++)
         {
             var x = Broadcast(i % Broadcasts);

@@ -16,16 +16,21 @@ internal enum VectorForm
     YmmVex,
 }
 
-/// <summary>One micro-kernel: <paramref name="Rows"/> times <paramref name="Columns"/> registers of sums, stored as they are or as requantized bytes.</summary>
-internal readonly record struct ByteTileForm(VectorForm Registers, int Rows, int Columns, bool Requantizes = false)
+/// <summary>One micro-kernel: <paramref name="Rows"/> times <paramref name="Columns"/> registers of sums, stored as they are or as requantized bytes.
+/// One that <paramref name="AsksAhead"/> also asks for memory that is needed next.</summary>
+internal readonly record struct ByteTileForm(VectorForm Registers, int Rows, int Columns, bool Requantizes = false, bool AsksAhead = false)
 {
     /// <summary>Whether kernels may requantize: 256-bit ones have no registers left for the constants.</summary>
     public static bool CanRequantize(VectorForm registers) => registers == VectorForm.Zmm && Avx512Vbmi.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported;
 
-    /// <summary>The forms a set of tiles consists of, in the order 8 rows, 8 rows of one register, 4 rows, 1 row; 256-bit tiles have 4 rows at most.</summary>
-    public static ByteTileForm[] SetOf(VectorForm registers) => registers == VectorForm.Zmm
-        ? [new(registers, 8, 2), new(registers, 8, 1), new(registers, 4, 2), new(registers, 1, 2)]
-        : [new(registers, 4, 2), new(registers, 1, 2)];
+    /// <summary>The forms a set of tiles consists of: 8 rows, 8 rows of one register, 4 rows, 1 row, and 8 rows that ask ahead if they requantize;
+    /// 256-bit tiles have 4 rows at most.</summary>
+    public static ByteTileForm[] SetOf(VectorForm registers, bool requantizes)
+    {
+        if (registers != VectorForm.Zmm) return [new(registers, 4, 2), new(registers, 1, 2)];
+        ByteTileForm[] all = [new(registers, 8, 2, requantizes), new(registers, 8, 1, requantizes), new(registers, 4, 2, requantizes), new(registers, 1, 2, requantizes)];
+        return requantizes ? [.. all, all[0] with { AsksAhead = true }] : all;
+    }
 
     /// <summary>The name of the instructions.</summary>
     public static string NameOf(VectorForm registers) => registers == VectorForm.YmmVex ? "avx-vnni" : "avx512-vnni";

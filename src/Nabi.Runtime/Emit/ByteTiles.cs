@@ -20,7 +20,7 @@ internal sealed unsafe class ByteTiles : IDisposable
     {
         Registers = registers;
         Requantizes = requantizes;
-        Forms = Array.ConvertAll(ByteTileForm.SetOf(registers), form => form with { Requantizes = requantizes });
+        Forms = ByteTileForm.SetOf(registers, requantizes);
         var codes = Array.ConvertAll(Forms, ByteTileEmitter.Emit);
         var starts = new int[codes.Length];
         using var all = new MemoryStream();
@@ -32,8 +32,9 @@ internal sealed unsafe class ByteTiles : IDisposable
             all.Write(codes[i]);
         }
         memory = new CodeMemory(all.ToArray());
-        nint Address(int rows, int columns) => Array.FindIndex(Forms, f => f.Rows == rows && f.Columns == columns) is >= 0 and var i ? (nint)memory.Start + starts[i] : 0;
-        Kernels = new Pointers(Address(8, 2), Address(8, 1), Address(4, 2), Address(1, 2));
+        nint Address(int rows, int columns, bool asks = false) =>
+            Array.IndexOf(Forms, new ByteTileForm(registers, rows, columns, requantizes, asks)) is >= 0 and var i ? (nint)memory.Start + starts[i] : 0;
+        Kernels = new Pointers(Address(8, 2), Address(8, 1), Address(4, 2), Address(1, 2), Address(8, 2, asks: true));
     }
 
     /// <summary>The tiles this process uses, emitted and checked when first asked for; null for the managed kernels.</summary>
@@ -74,7 +75,7 @@ internal sealed unsafe class ByteTiles : IDisposable
     }
 
     /// <summary>Entry points, by tile.</summary>
-    public readonly struct Pointers(nint eight, nint narrow, nint four, nint one) : ITiles
+    public readonly struct Pointers(nint eight, nint narrow, nint four, nint one, nint asking) : ITiles
     {
         /// <summary>Runs the kernel for a tile of 1, 4 or 8 rows. Short and without a way back into managed code: it needs no transition.</summary>
         public void Run(TileArguments* t, int rows, bool isNarrow, bool isPair)
@@ -83,8 +84,11 @@ internal sealed unsafe class ByteTiles : IDisposable
         }
 
         /// <summary>The same for tiles of requantized bytes.</summary>
-        public void Run(StripArguments* t, int rows, bool isNarrow) =>
-            ((delegate* unmanaged[SuppressGCTransition]<StripArguments*, void>)For(rows, isNarrow))(t);
+        public void Run(StripArguments* t, int rows, bool isNarrow)
+        {
+            var asks = t->NextStep != 0 && rows == TileLoop.MaxTileRows && !isNarrow;
+            ((delegate* unmanaged[SuppressGCTransition]<StripArguments*, void>)(asks ? asking : For(rows, isNarrow)))(t);
+        }
 
         private nint For(int rows, bool isNarrow) => rows == 8 ? (isNarrow ? narrow : eight) : rows == 4 ? four : one;
     }

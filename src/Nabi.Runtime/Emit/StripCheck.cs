@@ -43,6 +43,7 @@ internal static unsafe class StripCheck
             {
                 Inputs = inputs, Taps = x.Taps, Depth = x.Depth, Panel = (float*)w, Bias = bias, Multipliers = multipliers, Output = y, Stride = Width, Tiles = Tiles,
                 Sums = s, Columns = (1UL << columns) - 1, InputFlip = StoredFloat.FlipOf(x.IsSigned),
+                Next = (byte*)w, NextStep = form.AsksAhead ? Width : 0,
             };
             t.SetOutput(range, x.IsSigned);
             while (t.Tiles > 0)

@@ -173,7 +173,7 @@ internal static unsafe class TileLoop
     }
 
     /// <summary>Panels that stay in the second-level cache together.</summary>
-    public static int PanelsPerBlock(int depth, int width) => (int)Math.Max(1, PanelBytes / (((long)Math.Min(depth, DepthBlock) * width * sizeof(float)) + 1));
+    private static int PanelsPerBlock(int depth, int width) => (int)Math.Max(1, PanelBytes / (((long)Math.Min(depth, DepthBlock) * width * sizeof(float)) + 1));
 
     /// <summary>Whether the work is split by rows (else by panels): whichever leaves the busiest worker less to do.</summary>
     public static bool SplitsRows(int tiles, int panels, int workers)

@@ -19,6 +19,12 @@ internal unsafe struct StripArguments
     /// <summary>Packed panel.</summary>
     public float* Panel;
 
+    /// <summary>What is asked into the second-level cache, a cache line with every step of the depth; need not be readable.</summary>
+    public byte* Next;
+
+    /// <summary>Bytes by which <see cref="Next"/> advances with every step; 0 where nothing is to be asked for. Only full tiles ask.</summary>
+    public nint NextStep;
+
     /// <summary>What the sums start from.</summary>
     public int* Bias;
 

@@ -4,14 +4,27 @@ using Nabi.Runtime.Emit;
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Rows of bytes times packed panels in emitted code that requantizes in registers; doubtful tiles are rounded again by <see cref="RequantizeTile"/>.</summary>
-/// <remarks>Loop order, outermost first: blocks of panels that stay in the second-level cache, strips of rows whose inputs and outputs stay in the first-level
-/// cache, panels.</remarks>
+/// <remarks>
+/// <para>Loop order, outermost first: blocks of panels that stay in the second-level cache, strips of tiles, panels. Inputs and outputs of a strip stay in the
+/// first-level cache, but where a panel fills that cache anyway, strips are as long as they can be.</para>
+/// <para>From one run of a network to the next no filters stay in the second-level cache. So the strip that is multiplied by a panel first asks for the
+/// panel that follows, a little with every step.</para>
+/// </remarks>
 internal unsafe struct StripKernel : IKernel
 {
     private const int Width = 32, TileRows = TileLoop.MaxTileRows;
 
     /// <summary>Bytes of input of a strip, and its most row pointers and tiles.</summary>
     private const int StripBytes = 16 * 1024, StripPointers = 512, StripTiles = 16;
+
+    /// <summary>Bytes of a panel that leaves no room for inputs in the first-level cache.</summary>
+    private const int LargePanel = 32 * 1024;
+
+    /// <summary>Bytes of a cache line.</summary>
+    private const int Line = 64;
+
+    /// <summary>Bytes of the panels of a block.</summary>
+    private const int BlockBytes = 512 * 1024;
 
     /// <summary>Four-byte elements that are read past the last column's bias and multiplier, at most.</summary>
     public const int Overrun = Width - 1;
@@ -30,8 +43,11 @@ internal unsafe struct StripKernel : IKernel
 
     /// <summary>Where the bytes go and how they are rounded; its bias is not null.</summary>
     public QuantizedSink Sink;
+
     /// <summary>Whether the input is read as int8.</summary>
     public bool IsInputSigned;
+
+    private readonly int PanelBytes => Source.Depth * Width * sizeof(float);
 
     public readonly void Run<L, V>(int worker, int workers)
         where L : unmanaged, ILanes<V>
@@ -41,16 +57,19 @@ internal unsafe struct StripKernel : IKernel
         var (rows, columns) = (WorkPool.Share(tiles, worker, workers), (Start: 0, End: panels));
         if (!TileLoop.SplitsRows(tiles, panels, workers))
             (rows, columns) = ((0, tiles), WorkPool.Share(panels, worker, workers));
-        var panelsPerBlock = TileLoop.PanelsPerBlock(Source.Depth, Width);
+        var panelsPerBlock = Math.Max(1, BlockBytes / PanelBytes);
         for (var block = columns.Start; block < columns.End; block += panelsPerBlock)
-            Block(rows, (block, Math.Min(columns.End, block + panelsPerBlock)));
+            Block(rows, (block, Math.Min(columns.End, block + panelsPerBlock)), columns.End);
     }
 
     [SkipLocalsInit]
-    private readonly void Block((int Start, int End) tiles, (int Start, int End) panels)
+    private readonly void Block((int Start, int End) tiles, (int Start, int End) panels, int allPanels)
     {
         var pointers = Source.MaxTaps * TileRows;
-        var perStrip = Math.Max(1, Math.Min(StripTiles, Math.Min(StripPointers / pointers, StripBytes / (TileRows * sizeof(float) * Source.Depth))));
+        var perStrip = Math.Min(StripTiles, StripPointers / pointers);
+        if (PanelBytes < LargePanel)
+            perStrip = Math.Min(perStrip, StripBytes / (TileRows * sizeof(float) * Source.Depth));
+        perStrip = Math.Max(1, perStrip);
         var inputs = stackalloc float*[pointers * perStrip];
         var numbers = stackalloc long[TileRows];
         var whole = Math.Min(tiles.End, Source.Rows / TileRows);
@@ -61,18 +80,20 @@ internal unsafe struct StripKernel : IKernel
             var count = Math.Min(perStrip, whole - tile);
             for (var i = 0; i < count; i++)
                 Source.Inputs((tile + i) * TileRows, TileRows, TileRows, 0, Source.Depth, inputs + ((long)i * pointers), numbers, out t.Taps, out _);
-            Panels(ref t, tile * TileRows, count, TileRows, TileRows, panels);
+            var asked = (Start: tile == tiles.Start ? panels.Start + 1 : panels.End, End: tile + count == whole ? allPanels : panels.End);
+            Panels(ref t, tile * TileRows, count, TileRows, TileRows, panels, asked);
         }
         if (whole == tiles.End)
             return;
         var (row, rest) = (whole * TileRows, Source.Rows - (whole * TileRows));
         var tileRows = rest == 1 ? 1 : rest <= 4 ? 4 : TileRows;
         Source.Inputs(row, rest, tileRows, 0, Source.Depth, inputs, numbers, out t.Taps, out _);
-        Panels(ref t, row, 1, rest, tileRows, panels);
+        Panels(ref t, row, 1, rest, tileRows, panels, default);
     }
 
-    /// <summary>Tiles from a row on, the last <paramref name="rows"/> of <paramref name="tileRows"/> rows of which are stored, times panels.</summary>
-    private readonly void Panels(ref StripArguments arguments, int row, int tiles, int rows, int tileRows, (int Start, int End) panels)
+    /// <summary>Tiles from a row on, the last <paramref name="rows"/> of <paramref name="tileRows"/> rows of which are stored, times panels. Meanwhile
+    /// each panel's successor is asked for if it is one of <paramref name="asked"/>.</summary>
+    private readonly void Panels(ref StripArguments arguments, int row, int tiles, int rows, int tileRows, (int Start, int End) panels, (int Start, int End) asked)
     {
         var sums = stackalloc int[TileRows * Width];
         var rest = stackalloc byte[TileRows * Width];
@@ -86,6 +107,8 @@ internal unsafe struct StripKernel : IKernel
             var target = Sink.Output + (row * Sink.Stride) + column;
             t.Inputs = arguments.Inputs;
             t.Panel = Packed + ((nint)panel * Source.Depth * Width);
+            t.Next = (byte*)t.Panel + PanelBytes;
+            t.NextStep = panel + 1 >= asked.Start && panel + 1 < asked.End ? Math.Min(Line, ((Width * sizeof(float)) + tiles - 1) / tiles) : 0;
             t.Bias = Sink.BiasValues + column;
             t.Multipliers = Sink.Multipliers + column;
             t.Columns = (1UL << valid) - 1;

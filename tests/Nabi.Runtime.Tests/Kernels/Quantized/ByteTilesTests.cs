@@ -170,6 +170,7 @@ public sealed unsafe class ByteTilesTests
         {
             Inputs = inputs, Taps = 1, Depth = depth, Panel = (float*)panel.Pointer, Bias = bias.Pointer, Multipliers = multipliers.Pointer, Output = output.Pointer,
             Stride = columns, Tiles = Tiles, Columns = (1UL << columns) - 1,
+            Next = (byte*)(panel.Pointer + panel.Length), NextStep = form.AsksAhead ? 64 : 0,   // behind its end nothing is readable
         };
         t.SetOutput(new QuantizedRange(3, -128, 127), isSigned: true);
         tiles.Kernels.Run(&t, form.Rows, form.Columns == 1);

@@ -41,6 +41,16 @@ public sealed unsafe class QuantizedConvolutionTests : IDisposable
         }
     }
 
+    // Two blocks of panels, the last panel of one column, each larger than the first-level cache; two full tiles and a rest; and one tile that asks alone.
+    [Theory]
+    [InlineData(4, 5)]
+    [InlineData(2, 4)]
+    public void LargePanelsEqualTheReference(int height, int width)
+    {
+        var shape = ConvCases.Of(1, height, width, 400, 161, 3, pad: 1);
+        Check(shape.ToString(), shape, new(0.02f, 7, true), new(0.31f, -5, true), withBias: true);
+    }
+
     [Fact]
     public void ExtremeValuesDoNotSaturate()
     {
