@@ -26,6 +26,7 @@ public sealed class KernelChoices
 {
     private const int Version = 1;
     private const int Repetitions = 5;
+    private const int CacheBytes = 64 << 20;   // more than the caches of a core and its share of the last one
     private const long LargestFile = 16 << 20;
     private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(5);
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -104,16 +105,20 @@ public sealed class KernelChoices
 
     private static string Machine(int threads) => $"{Latency.ProcessorName}, {Simd.Lanes} lanes, {threads} thread{(threads == 1 ? "" : "s")}";
 
-    // The fastest of at least five runs on zeros, which take as long as any other numbers.
+    // The fastest of at least five runs on zeros, which take as long as any other numbers. As in a network, other data has been through the caches since
+    // the weights were read, and the input was written just before.
     private static unsafe TimeSpan TimeOf(ConvKernel kernel, WorkPool pool, TimeProvider clock)
     {
         using var memory = new NativeBlock(sizeof(float) * (kernel.InputSize + kernel.OutputSize + kernel.WeightSize + kernel.PackedSize + kernel.ScratchSize) + 5 * NativeBlock.Alignment);
+        using var others = new NativeBlock(CacheBytes);
         var at = memory.Start;
         float* input = Take(kernel.InputSize), output = Take(kernel.OutputSize), weights = Take(kernel.WeightSize), packed = Take(kernel.PackedSize), scratch = Take(kernel.ScratchSize);
         kernel.Pack(pool, weights, packed);
         var (best, all) = (TimeSpan.MaxValue, TimeSpan.Zero);
         for (var run = 0; run <= Repetitions || (all < Least && run < 1000); run++)
         {
+            new Span<byte>(others.Start, CacheBytes).Fill((byte)run);
+            new Span<float>(input, checked((int)kernel.InputSize)).Clear();
             var start = clock.GetTimestamp();
             kernel.Run(pool, input, packed, output, default, scratch);
             var time = clock.GetElapsedTime(start);
