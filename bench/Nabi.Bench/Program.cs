@@ -1,5 +1,6 @@
 using Nabi;
 using Nabi.Bench;
+using Nabi.Bench.Claims;
 using Nabi.Bench.Kernels;
 using Nabi.Bench.Peers;
 using Nabi.Bench.Training;
@@ -37,6 +38,8 @@ switch (args)
     case ["racer", "train", var network, .. var rest]:
         Racer.Train(network, new ModelOptions { Width = double.Parse(rest[2]), Seed = 1, Classes = 10, Input = Shape.Create(Array.ConvertAll(rest[3].Split('x'), int.Parse)) }, Number(rest, 0, 2), Number(rest, 1, 64));
         return 0;
+    case ["claim", .. var rest]:
+        return ClaimSuite.Run(rest);
     case ["models"]:
         ModelsDocument.Write();
         return 0;
@@ -53,6 +56,7 @@ switch (args)
                    Nabi.Bench racer infer <onnx> <input> <threads>
                    Nabi.Bench racer train <network> <threads> <batch> <width> <input>
                                                                 Nabi's side of bench/peers/latency.mjs and training.mjs
+                   Nabi.Bench claim [name] [seeds] [threads]    a paper's claim reproduced, into bench/results/claims; without a name, all there are
                    Nabi.Bench models                            writes docs/models.md from the registry and bench/results/zoo.json
             """);
         return 2;
