@@ -38,6 +38,9 @@ public sealed partial class GraphBuilder
     /// <summary>The nearest whole number, halves to even.</summary>
     public Value Round(Value x) => Apply(new Round(), x);
 
+    /// <summary><paramref name="value"/>, whose gradient goes to <paramref name="surrogate"/> instead; see <see cref="Ops.StraightThrough"/>.</summary>
+    public Value StraightThrough(Value value, Value surrogate) => Apply(new StraightThrough(), value, surrogate);
+
     /// <summary>The largest whole number not above x.</summary>
     public Value Floor(Value x) => Apply(new Floor(), x);
 

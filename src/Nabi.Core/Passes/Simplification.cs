@@ -9,6 +9,8 @@ public static class Simplification
     /// </summary>
     public static IReadOnlyList<Pass> Standard { get; } = [SimplifyShapes.Pass, FoldConstants.Pass, RemoveIdentity.Pass, CommonSubexpressions.Pass];
 
-    /// <summary>The standard passes and those that only make sense when the weights are final: batch normalization is folded.</summary>
-    public static IReadOnlyList<Pass> ForInference { get; } = [.. Standard, FoldBatchNormalization.Pass];
+    /// <summary>
+    /// The standard passes and those that only make sense when the weights are final: straight-through estimators go, batch normalization is folded.
+    /// </summary>
+    public static IReadOnlyList<Pass> ForInference { get; } = [RemoveStraightThrough.Pass, .. Standard, FoldBatchNormalization.Pass];
 }

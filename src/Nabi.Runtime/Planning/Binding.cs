@@ -7,7 +7,7 @@ namespace Nabi.Runtime.Planning;
 internal static class Binding
 {
     // Gradients are written as compositions that rely on these. Parameters keep their values: a session may reload them.
-    private static readonly IReadOnlyList<Pass> Passes = [.. Simplification.Standard, StoredMoves.Pass, ReluQuestions.Pass, ChannelShuffles.Pass, ComposedActivations.Pass];
+    private static readonly IReadOnlyList<Pass> Passes = [RemoveStraightThrough.Pass, .. Simplification.Standard, StoredMoves.Pass, ReluQuestions.Pass, ChannelShuffles.Pass, ComposedActivations.Pass];
 
     /// <summary>The graph with known shapes, or null if a shape inside depends on data.</summary>
     public static Graph? Bind(Graph graph, Shape[] shapes)

@@ -147,6 +147,18 @@ public class FusionTests
         AssertSame(b.Build(), 2e-3);   // a scale's gradient jumps where a quotient is next to a tie
     }
 
+    [Fact]
+    public void StraightThroughEstimatorsFuseAndLeaveNothing()
+    {
+        var b = new GraphBuilder("straight");
+        var x = b.Input("x", DType.Float32, [4, 6]);
+        var scaled = b.Clip(b.Mul(x, 5), -3, 3);
+        var y = b.Mul(b.StraightThrough(b.Round(scaled), b.Tanh(scaled)), 0.2);
+        b.Output("y", y);
+        var inference = AssertSame(b.Build(), 1e-6);
+        Assert.DoesNotContain("Tanh", Assert.Single(inference.Steps).Kernel, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
