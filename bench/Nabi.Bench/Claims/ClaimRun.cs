@@ -57,7 +57,7 @@ internal sealed class ClaimRun(int seeds, int threads)
         var path = Path.Combine(Repository.Root, "bench", "out", $"{network}-{data}-{options.Seed}-{key}.nabi");
         if (File.Exists(path)) return NabiFile.Read(path);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        Progress($"training {network} on {data}, seed {options.Seed}");
+        Progress($"training {network} on {data}, seed {options.Seed}, to be kept as {path}");
         var model = new Trainer(untrained, Data(data).Train, options) { Threads = threads }.Run().Model;
         NabiFile.Write(model, path);
         return model;

@@ -12,6 +12,9 @@ public abstract record ChannelCriterion
     /// <summary>Does it need gradients of the loss? Then it is asked once per calibration batch and the scores are averaged.</summary>
     public virtual bool NeedsGradients => false;
 
+    /// <summary>Of a criterion that needs gradients: must they be those of single samples, so that a batch is one sample? Default false.</summary>
+    public virtual bool IsPerSample => false;
+
     /// <summary>
     /// Can scores of different groups be compared as they are? When not, each group's scores are divided by their mean before
     /// channels of the whole network are ranked together.

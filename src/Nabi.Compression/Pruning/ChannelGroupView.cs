@@ -13,7 +13,8 @@ public sealed class ChannelGroupView
     {
         (Group, _gradients, Rng) = (group, gradients, rng);
         Makers = [.. group.Parameters.Where(p => p.Role == SliceRole.Output && p.At.Value is { IsTrainable: true, Shape.Rank: > 1 })];
-        if (Makers.Count == 0) Makers = [.. group.Parameters.Where(p => p.Role == SliceRole.Input && p.At.Value.IsTrainable)];
+        Readers = [.. group.Parameters.Where(p => p.Role == SliceRole.Input && p.At.Value.IsTrainable)];
+        if (Makers.Count == 0) Makers = Readers;
     }
 
     /// <summary>The group.</summary>
@@ -28,6 +29,9 @@ public sealed class ChannelGroupView
     /// <summary>The weights that make the channels: filters of convolutions, rows of dense layers. Those that read them where nothing
     /// makes them.</summary>
     public IReadOnlyList<ChannelSlice> Makers { get; }
+
+    /// <summary>The weights that read the channels: where a channel's elements of all of them are zero, nothing sees the channel.</summary>
+    public IReadOnlyList<ChannelSlice> Readers { get; }
 
     /// <summary>All trainable parameters that belong to the channels.</summary>
     public IEnumerable<ChannelSlice> Trainable => Group.Parameters.Where(p => p.At.Value.IsTrainable);

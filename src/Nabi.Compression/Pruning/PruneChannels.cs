@@ -10,7 +10,7 @@ namespace Nabi.Compression.Pruning;
 /// </summary>
 public sealed record PruneChannels : CompressionStep
 {
-    /// <summary>The criterion's name: l1, l2, fpgm, batch-norm-scale, taylor, random. Default l1.</summary>
+    /// <summary>The criterion: the name of a type derived from <see cref="ChannelCriterion"/> in lower case with hyphens. Default l1.</summary>
     public string Criterion { get; init; } = "l1";
 
     /// <summary>Part of the multiply-accumulates to keep, 0 to 1. Default 0.5; not used when <see cref="Ratio"/> is given.</summary>
@@ -69,9 +69,9 @@ public sealed record PruneChannels : CompressionStep
     {
         var rng = context.RngFor(0x5C0);
         if (!criterion.NeedsGradients) return [.. groups.Select(g => criterion.Score(new ChannelGroupView(g, null, rng)))];
-        var parameters = groups.SelectMany(g => new ChannelGroupView(g, null, rng).Makers)
+        var parameters = groups.Select(g => new ChannelGroupView(g, null, rng)).SelectMany(v => v.Makers.Concat(v.Readers))
             .Select(m => m.At.Value.Name).ToHashSet(StringComparer.Ordinal);
-        var loader = CalibrationBatches.Of(graph, context, Samples);
+        var loader = CalibrationBatches.Of(graph, criterion.IsPerSample ? context with { BatchSize = 1 } : context, Samples);
         var sums = groups.Select(g => new float[g.Count]).ToArray();
         var batches = 0;
         foreach (var gradients in LossGradients.PerBatch(graph, parameters, loader, context.Threads))

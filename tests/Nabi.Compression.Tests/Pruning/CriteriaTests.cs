@@ -46,10 +46,20 @@ public class CriteriaTests
         Assert.Equal([1, 4, 4], Score(new Taylor(), new() { ["w"] = gradient }));
     }
 
+    // Every channel is read by the weights (1, 1); each activation of the group holds one number of it.
+    [Fact]
+    public void Hessian_is_half_the_square_of_the_masks_gradient_for_what_the_channel_costs()
+    {
+        var group = Group();
+        var gradient = Tensor.Of([2, 3, 1, 1], 1f, -1f, 2f, 3f, 1f, 1f);
+        var scores = Score(new Hessian(), new() { ["out"] = gradient });
+        Assert.Equal([16 / 2f / group.Activations.Count, 0, 9 / 2f / group.Activations.Count], scores);
+    }
+
     [Fact]
     public void Random_depends_on_the_seed_only() => Assert.Equal(Score(new Compression.Pruning.Criteria.Random()), Score(new Compression.Pruning.Criteria.Random()));
 
     [Fact]
     public void Every_criterion_is_found_by_name() =>
-        Assert.Equal(["batch-norm-scale", "fpgm", "l1", "l2", "random", "taylor"], Named<ChannelCriterion>.Names);
+        Assert.Equal(["batch-norm-scale", "fpgm", "hessian", "l1", "l2", "random", "taylor"], Named<ChannelCriterion>.Names);
 }
