@@ -4,24 +4,23 @@ namespace Nabi.Compression.Quantization;
 
 /// <summary>
 /// Puts <see cref="FakeQuantize"/> where a graph will be quantized, so that it computes in float exactly what the integer graph
-/// will: activations asymmetric per tensor, weights symmetric per output channel in [-127, 127], biases as 32-bit integers whose scale
-/// is the product of input and weight scale (Jacob et al. 2018, section 2.4). The result can be trained; the gradient passes straight through.
+/// will: activations per tensor, weights as their <see cref="WeightFormat"/> says, biases as 32-bit integers whose scale is the product of input
+/// and weight scale (Jacob et al. 2018, section 2.4). The result can be trained; the gradient passes straight through. Weights with a scale per group
+/// of inputs are stored as integers at once and cannot be trained.
 /// </summary>
 internal sealed class FakeQuantization
 {
     private readonly QuantizationSites _sites;
     private readonly IReadOnlyDictionary<Value, QuantizationRange> _ranges;
-    private readonly bool _learnsRanges;
-    private readonly bool _perChannel;
+    private readonly QuantizationSettings _settings;
     private readonly Rewriter _rewriter;
     private readonly Dictionary<Value, (Value Scale, Value ZeroPoint)> _grids = [];
     private readonly Dictionary<Value, Value> _rounded = [];
-    private readonly Dictionary<Value, (Value Weight, Value Scale)> _weights = [];
+    private readonly Dictionary<Value, (Value Weight, Value? Scale)> _weights = [];
 
-    private FakeQuantization(Graph graph, QuantizationSites sites, IReadOnlyDictionary<Value, QuantizationRange> ranges, bool perChannel,
-        bool learnsRanges)
+    private FakeQuantization(Graph graph, QuantizationSites sites, IReadOnlyDictionary<Value, QuantizationRange> ranges, QuantizationSettings settings)
     {
-        (_sites, _ranges, _perChannel, _learnsRanges) = (sites, ranges, perChannel, learnsRanges);
+        (_sites, _ranges, _settings) = (sites, ranges, settings);
         _rewriter = new Rewriter(graph);
     }
 
@@ -32,13 +31,11 @@ internal sealed class FakeQuantization
     /// <param name="graph">The float graph.</param>
     /// <param name="sites">Where.</param>
     /// <param name="ranges">A range for every activation that has its own.</param>
-    /// <param name="perChannel">One weight scale per output channel, rather than one per tensor?</param>
-    /// <param name="learnsRanges">Are the scales parameters that training changes?</param>
-    public static Graph Insert(Graph graph, QuantizationSites sites, IReadOnlyDictionary<Value, QuantizationRange> ranges,
-        bool perChannel = true, bool learnsRanges = false)
+    /// <param name="settings">To which integers.</param>
+    public static Graph Insert(Graph graph, QuantizationSites sites, IReadOnlyDictionary<Value, QuantizationRange> ranges, QuantizationSettings settings)
     {
-        var insertion = new FakeQuantization(graph, sites, ranges, perChannel, learnsRanges);
-        foreach (var input in graph.Inputs.Where(sites.Sources.ContainsKey))
+        var insertion = new FakeQuantization(graph, sites, ranges, settings);
+        foreach (var input in graph.Inputs.Where(insertion.IsRounded))
             insertion._rounded[input] = insertion.Round(input, insertion._rewriter[input]);
         foreach (var node in graph.Nodes) insertion._rewriter.Visit(node, insertion.Visit(node));
         return insertion._rewriter.Finish();
@@ -48,7 +45,7 @@ internal sealed class FakeQuantization
     {
         var inputs = node.Inputs.Select(v => v is null ? null : _rounded.GetValueOrDefault(v) ?? _rewriter[v]).ToArray();
         if (_sites.Layers.Contains(node)) RoundParameters(node, inputs);
-        if (_sites.BiasAdds.TryGetValue(node, out var product))
+        if (_sites.BiasAdds.TryGetValue(node, out var product) && _settings.IsSummedAsIntegers(product))
         {
             var bias = QuantizationSites.BiasOf(node, product.Output)!;
             inputs[node.Inputs[0] == bias ? 0 : 1] = RoundBias(bias, product);
@@ -56,7 +53,7 @@ internal sealed class FakeQuantization
         var outputs = _rewriter.Builder.ApplyNamed(node.Op, node.Name, node.Outputs.Count, inputs,
             [.. node.Outputs.Select(o => o.Name)]).ToArray();
         for (var i = 0; i < outputs.Length; i++)
-            if (_sites.Sources.ContainsKey(node.Outputs[i])) outputs[i] = Round(node.Outputs[i], outputs[i]);
+            if (IsRounded(node.Outputs[i])) outputs[i] = Round(node.Outputs[i], outputs[i]);
         return outputs;
     }
 
@@ -64,33 +61,41 @@ internal sealed class FakeQuantization
     {
         var axes = WeightAxes.Of(layer)!.Value;
         inputs[axes.Input] = RoundWeight(layer, axes).Weight;
-        if (layer.Inputs.Count > 2 && layer.Inputs[2] is { Data: not null } bias) inputs[2] = RoundBias(bias, layer);
+        if (_settings.IsSummedAsIntegers(layer) && layer.Inputs.Count > 2 && layer.Inputs[2] is { Data: not null } bias) inputs[2] = RoundBias(bias, layer);
     }
 
-    private (Value Weight, Value Scale) RoundWeight(Node layer, WeightAxes axes)
+    private bool IsRounded(Value value) => _settings.Activations is not null && _sites.Sources.ContainsKey(value);
+
+    private (Value Weight, Value? Scale) RoundWeight(Node layer, WeightAxes axes)
     {
         var weight = layer.Inputs[axes.Input]!;
         if (_weights.TryGetValue(weight, out var known)) return known;
-        var inputScale = Grid(layer.Inputs[0]!).Scale.Data!.ToSingle()[0];
-        var bias = layer.Inputs.Count > 2 ? layer.Inputs[2]?.Data?.ToSingle() : null;
-        var scales = WeightScales(weight.Data!, axes.OutputAxis, _perChannel, inputScale, bias);
-        var scale = _rewriter.Builder.Parameter($"{weight.Name}.scale", Tensor.Vector<float>(scales), _learnsRanges);
-        var rounded = Apply(weight.Name, _rewriter[weight], scale, null, axes.OutputAxis, -127, 127);
-        return _weights[weight] = (rounded, scale);
+        var b = _rewriter.Builder;
+        var grid = WeightGrid.Fit(weight.Data!, axes, _settings.WeightsOf(layer));
+        if (grid.Block > 0) return _weights[weight] = (Integers.Stored(b, weight, grid), null);
+        if (_settings.IsSummedAsIntegers(layer))
+            WidenForBias(grid.Scales.Span<float>(), Grid(layer.Inputs[0]!).Scale.Data!.ToSingle()[0], BiasOf(layer)?.Data!.ToSingle());
+        var scale = b.Parameter($"{weight.Name}.scale", grid.Scales, _settings.LearnsRanges);
+        var zero = grid.Zeros is null ? null : b.Constant(grid.Zeros.Cast(grid.Format.Stored), $"{weight.Name}.zero_point");
+        return _weights[weight] = (Apply(weight.Name, _rewriter[weight], scale, zero, axes.OutputAxis, grid.Format.Min, grid.Format.Max), scale);
     }
+
+    private Value? BiasOf(Node layer) => layer.Inputs.Count > 2 ? layer.Inputs[2] is { Data: not null } bias ? bias : null
+        : _sites.BiasAdds.FirstOrDefault(a => a.Value == layer).Key is { } add ? QuantizationSites.BiasOf(add, layer.Output) : null;
 
     // The bias is added to the sum of products, so its unit is theirs: input scale times weight scale.
     private Value RoundBias(Value bias, Node layer)
     {
         var (_, weightScale) = RoundWeight(layer, WeightAxes.Of(layer)!.Value);
-        var scale = _rewriter.Builder.Mul(Grid(layer.Inputs[0]!).Scale, weightScale);
+        var scale = _rewriter.Builder.Mul(Grid(layer.Inputs[0]!).Scale, weightScale!);
         return Apply(bias.Name, _rewriter[bias], scale, null, 0, -Integers.BiasLimit, Integers.BiasLimit);
     }
 
     private Value Round(Value old, Value value)
     {
         var (scale, zeroPoint) = Grid(old);
-        return Apply(old.Name, value, scale, zeroPoint, 1, -128, 127);
+        var format = _settings.Activations!.Value;
+        return Apply(old.Name, value, scale, zeroPoint, 1, format.Min, format.Max);
     }
 
     private Value Apply(string name, Value x, Value scale, Value? zeroPoint, int axis, int min, int max) =>
@@ -100,33 +105,20 @@ internal sealed class FakeQuantization
     {
         var source = _sites.Sources[old];
         if (_grids.TryGetValue(source, out var grid)) return grid;
-        var (scale, zeroPoint) = _ranges[source].Int8();
+        var format = _settings.Activations!.Value;
+        var (scale, zeroPoint) = format.Cover(_ranges[source]);
         return _grids[source] = (
-            _rewriter.Builder.Parameter($"{source.Name}.scale", Tensor.Vector(scale), _learnsRanges),
-            _rewriter.Builder.Constant(Tensor.Vector(zeroPoint), $"{source.Name}.zero_point"));
+            _rewriter.Builder.Parameter($"{source.Name}.scale", Tensor.Vector(scale), _settings.LearnsRanges),
+            _rewriter.Builder.Constant(Tensor.Vector(zeroPoint).Cast(IntegerFormat.Holding(format.Min, format.Max)), $"{source.Name}.zero_point"));
     }
 
-    /// <summary>
-    /// Largest magnitude over 127, per output channel; larger where the bias, in units of input times weight scale, would not fit its
-    /// integer.
-    /// </summary>
-    internal static float[] WeightScales(Tensor weight, int axis, bool perChannel, float inputScale, float[]? bias)
+    /// <summary>Makes weight scales larger where the bias, in units of input times weight scale, would not fit its integer.</summary>
+    internal static void WidenForBias(Span<float> scales, float inputScale, float[]? bias)
     {
-        var scales = new float[perChannel ? weight.Shape[axis] : 1];
-        var inner = weight.Shape.CountOf(axis + 1, weight.Shape.Rank);
-        var values = weight.ToSingle();
-        for (var i = 0; i < values.Length; i++)
-        {
-            if (!float.IsFinite(values[i])) throw new NabiException("a weight is NaN or infinite, so that the layer cannot be quantized");
-            ref var scale = ref scales[perChannel ? i / inner % scales.Length : 0];
-            scale = Math.Max(scale, Math.Abs(values[i]));
-        }
-        for (var c = 0; c < scales.Length; c++) scales[c] = Math.Max(scales[c] / 127, 1e-12f);
         for (var i = 0; bias is not null && i < bias.Length; i++)
         {
             ref var scale = ref scales[scales.Length == bias.Length ? i : 0];
             scale = Math.Max(scale, Math.Abs(bias[i]) / (inputScale * (Integers.BiasLimit / 2)));
         }
-        return scales;
     }
 }

@@ -4,7 +4,9 @@ namespace Nabi.Compression.Quantization;
 
 /// <summary>
 /// Turns a graph with <see cref="FakeQuantize"/> into one with QuantizeLinear and DequantizeLinear: parameters are stored as
-/// integers, activations become integers where the runtime and others' runtimes look for them. Both graphs compute equal numbers.
+/// integers, activations become integers where the runtime and others' runtimes look for them. Both graphs compute equal numbers. Weights take
+/// 4, 8, 16 or 32 bits each, whichever is the narrowest that holds their range, activations 8 or 16; what has fewer bits is stored in the next wider type
+/// with a limited range.
 /// </summary>
 public static class Integers
 {
@@ -22,30 +24,79 @@ public static class Integers
             : RoundedActivation(node, fake, rewriter, grids));
     }
 
+    /// <summary>A weight as its integers, made floats again where they are read.</summary>
+    internal static Value Stored(GraphBuilder b, Value weight, WeightGrid grid) => Dequantized(b, weight.Name, $"{weight.Name}.dequantize",
+        grid.Round(weight.Data!), grid.Scales, grid.Zeros, grid.Axis, grid.Block);
+
+    private static Value Dequantized(GraphBuilder b, string parameter, string name, Tensor numbers, Tensor scales, Tensor? zeros, int axis, int block = 0,
+        string? output = null) =>
+        b.ApplyNamed(new DequantizeLinear { Axis = axis, BlockSize = block }, name, 1,
+            [b.Constant(numbers, $"{parameter}.int"), b.Constant(scales, $"{parameter}.unit"), zeros is null ? null : b.Constant(zeros.Cast(numbers.DType), $"{parameter}.zero")],
+            output is null ? null : [output])[0];
+
     private static IReadOnlyList<Value> StoredParameter(Node node, FakeQuantize fake, Tensor parameter, GraphBuilder b)
     {
         var (scale, zeroPoint) = (ScaleOf(node), node.Inputs.Count > 2 ? node.Inputs[2]?.Data : null);
-        var name = node.Inputs[0]!.Name;
-        var stored = Stored(parameter, scale, zeroPoint, fake, fake.QMax > 127 ? DType.Int32 : DType.Int8);
-        return b.ApplyNamed(new DequantizeLinear { Axis = fake.Axis }, node.Name, 1,
-            [b.Constant(stored, $"{name}.int"), b.Constant(scale, $"{name}.unit"), null], [node.Output.Name]);
+        if (zeroPoint is not null && !zeroPoint.ToInt64().AsSpan().ContainsAnyExcept(0)) zeroPoint = null;
+        var numbers = Rounded(parameter, scale, zeroPoint, fake).Cast(WeightFormat.Holding(fake.QMin, fake.QMax));
+        return [Dequantized(b, node.Inputs[0]!.Name, node.Name, numbers, scale, zeroPoint, fake.Axis, output: node.Output.Name)];
     }
 
     // Activations on the same grid share its constants, so that whoever looks sees that they do.
     private static IReadOnlyList<Value> RoundedActivation(Node node, FakeQuantize fake, Rewriter rewriter,
         Dictionary<Value, (Value Scale, Value ZeroPoint)> grids)
     {
-        if (fake is not { QMin: -128, QMax: 127 }) throw new NabiException($"Node '{node.Name}' rounds an activation to [{fake.QMin}, {fake.QMax}], but only int8 has an integer form.");
         var (b, scale) = (rewriter.Builder, node.Inputs[1]!);
+        var zeroPoint = node.Inputs.Count > 2 ? node.Inputs[2]?.Data : null;
+        var type = TypeOf(fake, zeroPoint);
         if (!grids.TryGetValue(scale, out var grid))
         {
-            var zeroPoint = node.Inputs.Count > 2 ? node.Inputs[2]?.Data : null;
             grids[scale] = grid = (
                 b.Constant(ScaleOf(node).Reshape(Shape.Scalar), $"{scale.Name}.unit"),
-                b.Constant((zeroPoint?.Cast(DType.Int8) ?? Tensor.Vector<sbyte>(0)).Reshape(Shape.Scalar), $"{scale.Name}.zero"));
+                b.Constant((zeroPoint ?? Tensor.Vector<sbyte>(0)).Cast(type).Reshape(Shape.Scalar), $"{scale.Name}.zero"));
         }
-        var quantized = b.ApplyNamed(new QuantizeLinear(), $"{node.Name}.int8", 1, [rewriter[node.Inputs[0]!], grid.Scale, grid.ZeroPoint])[0];
-        return b.ApplyNamed(new DequantizeLinear(), node.Name, 1, [quantized, grid.Scale, grid.ZeroPoint], [node.Output.Name]);
+        var limits = Limits(type);
+        var isNarrow = (fake.QMin > limits.Min || fake.QMax < limits.Max) && !IsMoved(node);
+        var x = isNarrow ? Clipped(node, fake, ScaleOf(node).ToSingle()[0], zeroPoint?.ToInt64()[0] ?? 0, rewriter) : rewriter[node.Inputs[0]!];
+        var name = type == DType.Int8 ? "int8" : "int";
+        var quantized = b.ApplyNamed(new QuantizeLinear(), $"{node.Name}.{name}", 1, [x, grid.Scale, grid.ZeroPoint])[0];
+        return [b.ApplyNamed(new DequantizeLinear(), node.Name, 1, [quantized, grid.Scale, grid.ZeroPoint], [node.Output.Name])[0]];
+    }
+
+    private static DType TypeOf(FakeQuantize fake, Tensor? zeroPoint)
+    {
+        var zero = (int)(zeroPoint?.ToInt64()[0] ?? 0);
+        return IntegerFormat.Holding(Math.Min(fake.QMin, zero), Math.Max(fake.QMax, zero)) is var type and not DType.Int32 ? type
+            : throw new NabiException($"integers of {fake.QMin} to {fake.QMax} have no type for activations");
+    }
+
+    private static (int Min, int Max) Limits(DType type) => type switch
+    {
+        DType.Int8 => (sbyte.MinValue, sbyte.MaxValue),
+        DType.UInt8 => (0, byte.MaxValue),
+        DType.Int16 => (short.MinValue, short.MaxValue),
+        _ => (0, ushort.MaxValue),
+    };
+
+    // What only moves or picks values of one grid leaves them within its limits.
+    private static bool IsMoved(Node fake) => fake.Inputs[0]!.Producer is
+        { Op: MaxPool or Reshape or Flatten or Squeeze or Unsqueeze or Transpose or Slice or Identity or GlobalMaxPool or Concat or Pad } mover
+        && (mover.Op is Concat ? mover.Inputs : mover.Inputs.Take(1)).All(v => v?.Producer is { Op: FakeQuantize } before && before.Inputs[1] == fake.Inputs[1]);
+
+    // QuantizeLinear saturates at the limits of its type. A narrower range is clipped before, together with the activation function there is, so that it still
+    // is one function after the layer.
+    private static Value Clipped(Node node, FakeQuantize fake, float scale, long zero, Rewriter rewriter)
+    {
+        var (low, high) = ((fake.QMin - zero) * scale, (fake.QMax - zero) * scale);
+        var from = node.Inputs[0]!;
+        if (from is { UseCount: 1, Producer: { Op: Relu or Clip } function } && function.Inputs.Skip(1).All(v => v is null or { Data.Count: 1 }))
+        {
+            float? Limit(int input) => function.Inputs.Count > input ? function.Inputs[input]?.Data?.ToSingle()[0] : null;
+            (low, high) = (Math.Max(low, function.Op is Relu ? 0 : Limit(1) ?? low), Math.Min(high, function.Op is Relu ? high : Limit(2) ?? high));
+            from = function.Inputs[0]!;
+        }
+        var b = rewriter.Builder;
+        return b.ApplyNamed(new Clip(), $"{node.Name}.clip", 1, [rewriter[from], b.Constant(Tensor.Scalar(low)), b.Constant(Tensor.Scalar(high))])[0];
     }
 
     // A parameter, or the product of two: input scale times weight scale.
@@ -61,20 +112,13 @@ public static class Integers
         throw new NabiException($"Node '{fake.Name}' has a scale that is computed while running; only parameters can be stored as integers.");
     }
 
-    private static Tensor Stored(Tensor parameter, Tensor scale, Tensor? zeroPoint, FakeQuantize fake, DType dtype)
+    private static Tensor Rounded(Tensor parameter, Tensor scale, Tensor? zeroPoint, FakeQuantize fake)
     {
-        var result = Tensor.Empty(dtype, parameter.Shape);
+        var result = Tensor.Empty(DType.Int32, parameter.Shape);
         var (values, scales, zeros) = (parameter.ToSingle(), scale.ToSingle(), zeroPoint?.ToInt64());
-        var axis = parameter.Shape.Axis(fake.Axis);
-        var inner = parameter.Shape.CountOf(axis + 1, parameter.Shape.Rank);
+        var offsets = Affine.Offsets(parameter.Shape, scale.Shape, fake.Axis, 0);
         for (var i = 0; i < values.Length; i++)
-        {
-            var c = scales.Length == 1 ? 0 : i / inner % scales.Length;
-            var q = (int)Math.Clamp((double)MathF.Round(values[i] / scales[c], MidpointRounding.ToEven)
-                + (zeros?[c] ?? 0), fake.QMin, fake.QMax);
-            if (dtype == DType.Int8) result.Span<sbyte>()[i] = (sbyte)q;
-            else result.Span<int>()[i] = q;
-        }
+            result.Span<int>()[i] = (int)Affine.Quantize(values[i], scales[offsets[i]], zeros?[offsets[i]] ?? 0, fake.QMin, fake.QMax, false);
         return result;
     }
 }

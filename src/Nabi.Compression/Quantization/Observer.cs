@@ -13,11 +13,20 @@ public abstract class Observer
     /// <summary>The range it recommends.</summary>
     public abstract QuantizationRange Range { get; }
 
+    /// <summary>The integers that the range will be rounded to; some observers choose it for them. Default 8 bits with a zero point.</summary>
+    public IntegerFormat Format { get; private set; } = IntegerFormat.Int8;
+
     /// <summary>A new observer by name: <c>min-max</c>, <c>moving-average</c>, <c>percentile</c>, <c>mse</c>, <c>kl</c>.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="format">The integers to choose the range for; 8 bits with a zero point when null.</param>
     /// <exception cref="NabiException">There is none of that name.</exception>
-    public static Observer Create(string name) => Named<Observer>.Names.Contains(name + Suffix)
-        ? Named<Observer>.Create(name + Suffix, "observer")
-        : throw new NabiException($"There is no observer '{name}'; there are {string.Join(", ", Names)}.");
+    public static Observer Create(string name, IntegerFormat? format = null)
+    {
+        if (!Named<Observer>.Names.Contains(name + Suffix)) throw new NabiException($"There is no observer '{name}'; there are {string.Join(", ", Names)}.");
+        var observer = Named<Observer>.Create(name + Suffix, "observer");
+        observer.Format = format ?? IntegerFormat.Int8;
+        return observer;
+    }
 
     /// <summary>The names of all observers.</summary>
     public static IEnumerable<string> Names => Named<Observer>.Names.Select(n => n[..^Suffix.Length]);

@@ -16,13 +16,4 @@ public readonly record struct QuantizationRange
 
     /// <summary>Upper bound, at least 0.</summary>
     public float Max { get; }
-
-    /// <summary>Scale and zero point of signed 8-bit numbers that cover the range: x is about scale (q - zero point), q in [-128,
-    /// 127].</summary>
-    public (float Scale, sbyte ZeroPoint) Int8()
-    {
-        var scale = (Max - Min) / 255f;
-        if (scale < 1e-30f) return (1f / 255, 0);
-        return (scale, (sbyte)Math.Clamp(MathF.Round(-128 - Min / scale, MidpointRounding.ToEven), -128, 127));
-    }
 }

@@ -39,30 +39,39 @@ internal sealed class QuantizationSites
 
     /// <summary>Finds the sites.</summary>
     /// <param name="graph">A float graph, batch normalization folded.</param>
-    /// <param name="keepFirst">Leave the first layer in float?</param>
-    /// <param name="keepLast">Leave the last layer in float?</param>
-    /// <param name="keep">Names of nodes to leave in float; each must be there.</param>
-    public static QuantizationSites Of(Graph graph, bool keepFirst, bool keepLast, ValueArray<string> keep)
+    /// <param name="kept">Which layers to leave in float.</param>
+    /// <param name="weightsOnly">Do activations stay in float, so that a layer needs no integer form?</param>
+    /// <exception cref="NabiException">There is no node of a name to keep.</exception>
+    public static QuantizationSites Of(Graph graph, KeptLayers kept, bool weightsOnly = false)
     {
         var sites = new QuantizationSites();
         var layers = graph.Nodes.Where(n => WeightAxes.Of(n) is not null).ToArray();
-        foreach (var name in keep)
+        foreach (var name in kept.Names)
             if (graph.Nodes.All(n => n.Name != name))
                 throw new NabiException($"there is no node '{name}' to keep in float; layers are {string.Join(", ", layers.Select(l => l.Name))}");
         foreach (var layer in layers)
-        {
-            if (layer == layers[0] && keepFirst) sites._kept[layer] = "it is the first layer, which the recipe keeps";
-            else if (layer == layers[^1] && keepLast) sites._kept[layer] = "it is the last layer, which the recipe keeps";
-            else if (keep.Contains(layer.Name)) sites._kept[layer] = "the recipe names it";
-            else if (layer.Inputs[0]!.DType != DType.Float32) sites._kept[layer] = $"its input is {layer.Inputs[0]!.DType}, not Float32";
-            else if (layer.Op is Gemm { Alpha: not 1 } or Gemm { Beta: not 1 }) sites._kept[layer] = "its factors alpha and beta are not 1";
-            else if (layer.Op is ConvTranspose) sites._kept[layer] = "transposed convolutions have no integer form";
-            else if (!graph.Inputs.Contains(layer.Inputs[0]!)
-                && layer.Inputs[0]!.Producer is null) sites._kept[layer] = "its input is a constant";
-        }
-        foreach (var node in graph.Nodes) sites.Visit(node, keep);
+            if (((layer == layers[0] && kept.First ? "it is the first layer, which the recipe keeps"
+                : layer == layers[^1] && kept.Last ? "it is the last layer, which the recipe keeps"
+                : kept.Names.Contains(layer.Name) ? "the recipe names it"
+                : kept.Grouped && layer.Op is ConvTranspose or Conv { Group: > 1 } ? "it is depthwise, grouped or transposed and holds few weights" : null)
+                ?? WeightObstacle(layer, layers) ?? (weightsOnly ? null : IntegerObstacle(layer, graph))) is { } reason) sites._kept[layer] = reason;
+        foreach (var node in graph.Nodes) sites.Visit(node, kept.Names);
         return sites;
     }
+
+    private static string? WeightObstacle(Node layer, Node[] layers)
+    {
+        var axes = WeightAxes.Of(layer)!.Value;
+        return layer.Inputs[axes.Input] is not { DType: DType.Float32, IsUpdated: false, Shape.Count: > 0 } weight ? "its weight is not fixed or not Float32"
+            : layers.Any(l => l.Inputs.Contains(weight) && WeightAxes.Of(l) != axes) ? "another layer reads its weight along other axes" : null;
+    }
+
+    private static string? IntegerObstacle(Node layer, Graph graph) =>
+        layer.Inputs[0]!.DType != DType.Float32 ? $"its input is {layer.Inputs[0]!.DType}, not Float32"
+        : layer.Op is Gemm { Alpha: not 1 } or Gemm { Beta: not 1 } ? "its factors alpha and beta are not 1"
+        : layer.Op is ConvTranspose ? "transposed convolutions have no integer form"
+        : !graph.Inputs.Contains(layer.Inputs[0]!) && layer.Inputs[0]!.Producer is null ? "its input is a constant"
+        : null;
 
     /// <summary>A layer's output after its bias and the activation function fused into it.</summary>
     public static Value TailOf(Node layer)

@@ -4,7 +4,7 @@ namespace Nabi.Compression.Quantization;
 
 /// <summary>
 /// Post-training quantization to int8: batch normalization is folded, activations are observed on calibration samples and rounded to
-/// asymmetric int8 per tensor, weights to symmetric int8 per output channel, biases to int32. The graph holds the integers.
+/// asymmetric int8 per tensor, weights to symmetric int8 per output channel, biases to int32. The graph holds the integers. <see cref="Quantize"/> with 8 bits.
 /// </summary>
 public sealed record QuantizeInt8 : CompressionStep
 {
@@ -30,20 +30,21 @@ public sealed record QuantizeInt8 : CompressionStep
     public bool BiasCorrection { get; init; } = true;
 
     /// <inheritdoc/>
-    public override string? Fault => OutOfRange("samples", Samples, 1, 1_000_000)
-        ?? (Quantization.Observer.Names.Contains(Observer) ? null
-            : $"there is no observer '{Observer}'; there are {string.Join(", ", Quantization.Observer.Names)}");
+    public override string? Fault => General.Fault;
+
+    private Quantize General => new()
+    {
+        Observer = Observer,
+        Samples = Samples,
+        PerChannel = PerChannel,
+        KeepFirst = KeepFirst,
+        KeepLast = KeepLast,
+        Keep = Keep,
+        BiasCorrection = BiasCorrection,
+    };
 
     /// <inheritdoc/>
-    public override Graph Apply(Graph graph, CompressionContext context)
-    {
-        var prepared = Int8Preparation.Of(graph, new(Observer, Samples, PerChannel, KeepFirst, KeepLast, Keep), context);
-        var fake = BiasCorrection ? Quantization.BiasCorrection.Apply(prepared.Folded, prepared.Fake, context, Math.Min(Samples, 128))
-            : prepared.Fake;
-        context.Report("comparing layers");
-        context.Notes.Layers = prepared.Compare(fake, context, Math.Min(Samples, 64));
-        return Integers.Pass.Apply(fake);
-    }
+    public override Graph Apply(Graph graph, CompressionContext context) => General.Apply(graph, context);
 }
 
 /// <summary>Writes <see cref="Quantization.QuantizeInt8"/> in recipes.</summary>

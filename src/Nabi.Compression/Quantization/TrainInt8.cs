@@ -48,7 +48,13 @@ public sealed record TrainInt8 : CompressionStep
     /// <inheritdoc/>
     public override Graph Apply(Graph graph, CompressionContext context)
     {
-        var prepared = Int8Preparation.Of(graph, new(Observer, Samples, true, KeepFirst, KeepLast, Keep, LearnRanges), context);
+        var prepared = QuantizationPreparation.Of(graph, new()
+        {
+            Observer = Observer,
+            Samples = Samples,
+            Kept = new KeptLayers(KeepFirst, KeepLast, Keep),
+            LearnsRanges = LearnRanges,
+        }, context);
         var trained = Training.Train(prepared.Fake, context, trainStatistics: false);
         context.Report("comparing layers");
         context.Notes.Layers = prepared.Compare(trained, context, Math.Min(Samples, 64));

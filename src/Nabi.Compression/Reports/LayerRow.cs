@@ -34,7 +34,7 @@ public sealed record LayerRow(string Name, string Op, Shape Output, long Macs, l
         return rows;
     }
 
-    private static bool IsLearned(Value value) => value.IsTrainable || value.DType is DType.Int8 or DType.Int4 or DType.Int32;
+    private static bool IsLearned(Value value) => value.IsTrainable || value.DType is DType.Int8 or DType.Int4 or DType.Int16 or DType.Int32;
 
     // The stored parameter, also where it is stored as integers or rounded while training.
     private static Value? StoredBehind(Value? value) => value is null ? null

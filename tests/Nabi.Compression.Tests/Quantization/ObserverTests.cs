@@ -109,14 +109,41 @@ public class ObserverTests
     [InlineData(-5, -1)]
     public void Int8_covers_the_range_and_holds_zero(float min, float max)
     {
-        var (scale, zero) = new QuantizationRange(min, max).Int8();
+        var (scale, zero) = IntegerFormat.Int8.Cover(new QuantizationRange(min, max));
         Assert.InRange(Math.Max(0, max), scale * (127 - zero) - scale, scale * (127 - zero) + scale);
         Assert.InRange(Math.Min(0, min), scale * (-128 - zero) - scale, scale * (-128 - zero) + scale);
     }
 
+    [Theory]
+    [InlineData(4)]
+    [InlineData(16)]
+    public void Any_number_of_bits_covers_a_range(int bits)
+    {
+        var format = new IntegerFormat(bits);
+        var (scale, zero) = format.Cover(new QuantizationRange(-1, 3));
+        Assert.Equal(4f / ((1 << bits) - 1), scale);
+        Assert.Equal(3, scale * (format.Max - zero), scale);
+        Assert.Equal((3f / format.Max, 0), (format with { IsSymmetric = true }).Cover(new QuantizationRange(-1, 3)));
+    }
+
+    // Fewer levels are finer when less is covered.
+    [Theory]
+    [InlineData("mse")]
+    [InlineData("kl")]
+    public void Fewer_bits_clip_more(string name)
+    {
+        float Max(int bits)
+        {
+            var observer = Observer.Create(name, new IntegerFormat(bits));
+            observer.Observe(Normal(100_000));
+            return observer.Range.Max;
+        }
+        Assert.True(Max(3) < Max(8), $"{Max(3)}, {Max(8)}");
+    }
+
     private static double Error(float[] values, QuantizationRange range)
     {
-        var (scale, zero) = range.Int8();
+        var (scale, zero) = IntegerFormat.Int8.Cover(range);
         return values.Sum(v => Math.Pow(v - scale * (Math.Clamp(Math.Round(v / scale) + zero, -128, 127) - zero), 2));
     }
 }

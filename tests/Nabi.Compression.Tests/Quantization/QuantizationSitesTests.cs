@@ -16,9 +16,9 @@ public class QuantizationSitesTests
 
     private static (Graph Fake, Graph Integer) Quantize(Graph graph)
     {
-        var sites = QuantizationSites.Of(graph, false, false, []);
+        var sites = QuantizationSites.Of(graph, new());
         var ranges = sites.Sources.Values.Distinct().ToDictionary(v => v, _ => new QuantizationRange(-6, 6));
-        var fake = FakeQuantization.Insert(graph, sites, ranges);
+        var fake = FakeQuantization.Insert(graph, sites, ranges, new());
         return (fake, Integers.Pass.Apply(fake));
     }
 
@@ -39,7 +39,7 @@ public class QuantizationSitesTests
         var joined = b.Concat(1, left, right);
         b.Output("y", b.Conv(joined, Weight(b, "w3", 2, 4, 1, 1), Weight(b, "b3", 2)));
         var graph = b.Build();
-        var sites = QuantizationSites.Of(graph, false, false, []);
+        var sites = QuantizationSites.Of(graph, new());
         Assert.Equal(sites.Sources[left], sites.Sources[right]);
         Assert.Equal(sites.Sources[left], sites.Sources[joined]);
         Assert.NotEqual(sites.Sources[x], sites.Sources[joined]);
@@ -60,7 +60,7 @@ public class QuantizationSitesTests
         var line = b.Mul(gated, b.Scalar(2, gated));
         b.Output("y", b.Softmax(line, 1));
         var graph = b.Build();
-        var sites = QuantizationSites.Of(graph, false, false, []);
+        var sites = QuantizationSites.Of(graph, new());
         foreach (var rounded in (Value[])[conv, silu, gate, gated]) Assert.Equal(rounded, sites.Sources[rounded]);
         foreach (var real in (Value[])[inner, line]) Assert.DoesNotContain(real, sites.Sources.Keys);
         var (fake, integer) = Quantize(graph);

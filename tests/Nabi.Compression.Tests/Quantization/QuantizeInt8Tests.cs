@@ -32,7 +32,7 @@ public class QuantizeInt8Tests
     [InlineData(true, true)]
     public void Integers_compute_what_fake_quantization_does(bool perChannel, bool learnsRanges)
     {
-        var prepared = Int8Preparation.Of(TinyNet.Trained, new("min-max", 64, perChannel, false, false, [], learnsRanges), TinyNet.Context);
+        var prepared = QuantizationPreparation.Of(TinyNet.Trained, new() { Observer = "min-max", Samples = 64, Weights = new() { PerChannel = perChannel }, LearnsRanges = learnsRanges }, TinyNet.Context);
         var expected = ReferenceEvaluator.Run(prepared.Fake, Feed(8))["scores"].ToSingle();
         var actual = ReferenceEvaluator.Run(Integers.Pass.Apply(prepared.Fake), Feed(8))["scores"].ToSingle();
         Assert.Equal(expected, actual);
@@ -99,7 +99,7 @@ public class QuantizeInt8Tests
     [Fact]
     public void Bias_correction_takes_away_the_shift()
     {
-        var prepared = Int8Preparation.Of(TinyNet.Trained, new("min-max", 64, false, false, false, []), TinyNet.Context);
+        var prepared = QuantizationPreparation.Of(TinyNet.Trained, new() { Observer = "min-max", Samples = 64, Weights = new() { PerChannel = false } }, TinyNet.Context);
         var corrected = BiasCorrection.Apply(prepared.Folded, prepared.Fake, TinyNet.Context, 64);
         double Shift(Graph fake)
         {
@@ -119,7 +119,8 @@ public class QuantizeInt8Tests
     [Fact]
     public void A_huge_bias_still_fits_its_integer()
     {
-        var scales = FakeQuantization.WeightScales(Tensor.Full<float>([2, 3], 1e-6f), 0, true, 1e-3f, [1000, 0]);
+        var scales = WeightGrid.Fit(Tensor.Full<float>([2, 3], 1e-6f), new WeightAxes(1, 0, 1), new()).Scales.ToSingle();
+        FakeQuantization.WidenForBias(scales, 1e-3f, [1000, 0]);
         Assert.True(1000 / (1e-3f * scales[0]) <= Integers.BiasLimit);
         Assert.Equal(1e-6f / 127, scales[1], 1e-12f);
     }

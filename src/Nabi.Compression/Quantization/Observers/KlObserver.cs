@@ -6,22 +6,21 @@ namespace Nabi.Compression.Quantization.Observers;
 /// </summary>
 public sealed class KlObserver : HistogramObserver
 {
-    private const int Levels = 256;
-
     /// <inheritdoc/>
     public override QuantizationRange Range => Cheapest(Divergence);
 
     private double Divergence(QuantizationRange range)
     {
         var counts = Histogram.Counts.ToArray();
-        var (scale, zeroPoint) = range.Int8();
+        var (scale, zeroPoint) = Format.Cover(range);
         if (Histogram.Width == 0) return 0;
+        var levels = Format.Max - Format.Min + 1;
         var (first, last) = (Bin(range.Min), Bin(range.Max));
         // The reference: clipped values are moved to the edges.
         var reference = new double[last - first + 1];
         for (var i = 0; i < counts.Length; i++) reference[Math.Clamp(i, first, last) - first] += counts[i];
         // The candidate: what lies inside, gathered by level, then spread over the level's bins that are not empty.
-        var (mass, bins) = (new double[Levels], new int[Levels]);
+        var (mass, bins) = (new double[levels], new int[levels]);
         for (var i = first; i <= last; i++)
         {
             if (reference[i - first] == 0) continue;
@@ -43,6 +42,6 @@ public sealed class KlObserver : HistogramObserver
 
         int Bin(float value) => Math.Clamp((int)Math.Floor(value / Histogram.Width) + Histogram.Half, 0, counts.Length - 1);
 
-        int Level(int bin) => (int)Math.Clamp(Math.Round(Histogram.Center(bin) / scale) + zeroPoint + 128, 0, Levels - 1);
+        int Level(int bin) => (int)Math.Clamp(Math.Round(Histogram.Center(bin) / scale) + zeroPoint - Format.Min, 0, levels - 1);
     }
 }

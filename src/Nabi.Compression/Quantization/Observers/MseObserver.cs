@@ -9,13 +9,13 @@ public sealed class MseObserver : HistogramObserver
 
     private double SquaredError(QuantizationRange range)
     {
-        var (scale, zeroPoint) = range.Int8();
+        var (scale, zeroPoint) = Format.Cover(range);
         var error = 0.0;
         for (var i = 0; i < Histogram.Counts.Length; i++)
         {
             if (Histogram.Counts[i] == 0) continue;
             var x = Histogram.Center(i);
-            var q = Math.Clamp(Math.Round(x / scale) + zeroPoint, -128, 127);
+            var q = Math.Clamp(Math.Round(x / scale) + zeroPoint, Format.Min, Format.Max);
             var difference = x - scale * (q - zeroPoint);
             error += Histogram.Counts[i] * difference * difference;
         }

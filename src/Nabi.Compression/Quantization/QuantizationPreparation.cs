@@ -3,15 +3,18 @@ using Nabi.Passes;
 namespace Nabi.Compression.Quantization;
 
 /// <summary>
-/// What both ways to int8 begin with: batch normalization folded, activations observed, <see cref="Ops.FakeQuantize"/> inserted.
+/// What every way to integers begins with: batch normalization folded, activations observed, <see cref="Ops.FakeQuantize"/> inserted.
 /// </summary>
-internal sealed class Int8Preparation
+internal sealed class QuantizationPreparation
 {
     private readonly Dictionary<Value, QuantizationRange> _ranges;
     private readonly QuantizationSites _sites;
 
-    private Int8Preparation(Graph folded, QuantizationSites sites, Dictionary<Value, QuantizationRange> ranges, Graph fake) =>
-        (Folded, _sites, _ranges, Fake) = (folded, sites, ranges, fake);
+    private QuantizationPreparation(Graph folded, QuantizationSites sites, QuantizationSettings settings, Dictionary<Value, QuantizationRange> ranges) =>
+        (Folded, _sites, Settings, _ranges, Fake) = (folded, sites, settings, ranges, FakeQuantization.Insert(folded, sites, ranges, settings));
+
+    /// <summary>To which integers.</summary>
+    public QuantizationSettings Settings { get; }
 
     /// <summary>The float graph with batch normalization folded.</summary>
     public Graph Folded { get; }
@@ -19,27 +22,30 @@ internal sealed class Int8Preparation
     /// <summary>The graph that computes in float what the integer graph will.</summary>
     public Graph Fake { get; }
 
-    /// <summary>Settings shared by both ways.</summary>
-    public sealed record Settings(string Observer, int Samples, bool PerChannel, bool KeepFirst, bool KeepLast, ValueArray<string> Keep,
-        bool LearnsRanges = false);
-
     /// <summary>Prepares a float graph.</summary>
     /// <exception cref="NabiException">There is nothing to quantize, or an activation is not finite.</exception>
-    public static Int8Preparation Of(Graph graph, Settings settings, CompressionContext context)
+    public static QuantizationPreparation Of(Graph graph, QuantizationSettings settings, CompressionContext context)
     {
         var folded = FoldBatchNormalization.Pass.Apply(graph);
-        var sites = QuantizationSites.Of(folded, settings.KeepFirst, settings.KeepLast, settings.Keep);
-        if (sites.Layers.Count == 0) throw new NabiException($"model '{graph.Name}' has no layer that can be quantized{(sites.Kept.Count == 0 ? "" : $"; {string.Join("; ", sites.Kept.Select(k => $"{k.Key.Name}: {k.Value}"))}")}");
-        var ranges = Observe(folded, sites, settings, context);
-        return new Int8Preparation(folded, sites, ranges,
-            FakeQuantization.Insert(folded, sites, ranges, settings.PerChannel, settings.LearnsRanges));
+        var sites = QuantizationSites.Of(folded, settings.Kept, settings.Activations is null);
+        foreach (var name in settings.LayerBits.Keys)
+            if (sites.Layers.All(l => l.Name != name)) throw new NabiException($"bits are given for '{name}', which is no quantized layer; those are {string.Join(", ", sites.Layers.Select(l => l.Name))}");
+        if (sites.Layers.Count == 0) throw new NabiException($"model '{graph.Name}' has no layer whose weights can be stored in {settings.Weights.Bits} bits{(sites.Kept.Count == 0 ? "" : $"; {string.Join("; ", sites.Kept.Select(k => $"{k.Key.Name}: {k.Value}"))}")}");
+        return new QuantizationPreparation(folded, sites, settings, settings.Activations is { } format ? Observe(folded, sites, settings, format, context) : []);
     }
+
+    /// <summary>The same ranges with other weights: other bits for some layers, or other parameters in the folded graph.</summary>
+    /// <param name="settings">The settings, with the same activations and kept layers.</param>
+    public QuantizationPreparation With(QuantizationSettings settings) => new(Folded, _sites, settings, _ranges);
+
+    /// <summary>The quantized layers, in graph order.</summary>
+    public IReadOnlyList<Node> Layers => _sites.Layers;
 
     /// <summary>How every layer came through: outputs of the float graph against those of a graph with rounded values.</summary>
     public IReadOnlyList<QuantizedLayer> Compare(Graph fake, CompressionContext context, int samples)
     {
         var layers = _sites.Reported;
-        string InFake(Value v) => _sites.Sources.ContainsKey(v) ? v.Name + FakeQuantization.Suffix : v.Name;
+        string InFake(Value v) => Settings.Activations is not null && _sites.Sources.ContainsKey(v) ? v.Name + FakeQuantization.Suffix : v.Name;
         var noise = layers.Select(_ => new Sqnr()).ToArray();
         var loader = CalibrationBatches.Of(Folded, context, samples);
         using var exact = new ObservedGraph(Folded, [.. layers.Select(l => l.Tail.Name).Distinct()], loader.Options.BatchSize, context.Threads);
@@ -56,12 +62,12 @@ internal sealed class Int8Preparation
             RangeOf(l.Tail).Min, RangeOf(l.Tail).Max, noise[i].Decibels, _sites.Kept.GetValueOrDefault(l.Node)))];
     }
 
-    private QuantizationRange RangeOf(Value value) => _sites.Sources.TryGetValue(value, out var source) ? _ranges[source] : default;
+    private QuantizationRange RangeOf(Value value) => _sites.Sources.TryGetValue(value, out var source) ? _ranges.GetValueOrDefault(source) : default;
 
-    private static Dictionary<Value, QuantizationRange> Observe(Graph graph, QuantizationSites sites, Settings settings,
-        CompressionContext context)
+    private static Dictionary<Value, QuantizationRange> Observe(Graph graph, QuantizationSites sites, QuantizationSettings settings,
+        IntegerFormat format, CompressionContext context)
     {
-        var observers = sites.Observed.ToDictionary(v => v.Name, _ => Observer.Create(settings.Observer), StringComparer.Ordinal);
+        var observers = sites.Observed.ToDictionary(v => v.Name, _ => Observer.Create(settings.Observer, format), StringComparer.Ordinal);
         var loader = CalibrationBatches.Of(graph, context, settings.Samples);
         using var observed = new ObservedGraph(graph, observers.Keys, loader.Options.BatchSize, context.Threads);
         foreach (var batch in loader.Epoch(0))
