@@ -76,6 +76,7 @@ internal static class CommandLine
             new TuneCommand(),
             new CompressCommand(),
             new CompareCommand(),
+            new DiagnoseCommand(),
             new ExportCommand(),
             new DataCommand(),
         ];

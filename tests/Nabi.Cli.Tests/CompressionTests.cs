@@ -37,6 +37,21 @@ public sealed class CompressionTests : IDisposable
     }
 
     [Fact]
+    public async Task Diagnose_lists_every_layer_and_writes_a_page()
+    {
+        var model = await Trained();
+        await Run("compress", model, "--data", _at.Data(), "--recipe", "int4-weights", "--max-drop", "50", "-o", _at["out"]);
+        var small = Path.Combine(_at["out"], "recommended.nabi");
+        var json = (await Run("diagnose", model, small, "--data", _at.Data(), "--samples", "40", "-o", _at["d.html"], "--json")).Json();
+        Assert.Equal(40, json.GetProperty("samples").GetInt32());
+        Assert.Equal(4, json.GetProperty("layers").GetArrayLength());
+        Assert.Contains(json.GetProperty("layers").EnumerateArray(), l => l.GetProperty("form").GetString()!.StartsWith("int4", StringComparison.Ordinal));
+        Assert.Contains("Restored", await File.ReadAllTextAsync(_at["d.html"]), StringComparison.Ordinal);
+        Assert.Contains("divergence", (await Run("diagnose", model, small, "--data", _at.Data(), "--samples", "40")).Output, StringComparison.Ordinal);
+        (await Run("diagnose", model, _at["none.onnx"], "--data", _at.Data())).FailsWith("none.onnx");
+    }
+
+    [Fact]
     public async Task A_budget_that_cannot_be_met_still_writes_what_was_found()
     {
         var run = await Run("compress", await Trained(), "--data", _at.Data(), "--recipe", "int8-ptq", "--target", "bytes=100", "-o", _at["out"], "--json");

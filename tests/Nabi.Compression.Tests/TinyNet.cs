@@ -15,6 +15,23 @@ internal static class TinyNet
 
     public static CompressionContext Context => new() { Training = Data.Train, Validation = Data.Test, BatchSize = 32, Threads = 1, Seed = 1 };
 
+    /// <summary>The trained net with the channels of the depthwise layer scaled and the layer after it scaled back: the same function, hard to quantize per tensor.</summary>
+    public static Graph Unbalanced(Func<int, float> factorOf)
+    {
+        var graph = Passes.FoldBatchNormalization.Pass.Apply(Trained);
+        var layers = graph.Nodes.Where(n => n.Op is Ops.Conv).ToArray();
+        var (first, second) = (layers[^2], layers[^1]);
+        Tensor weight = first.Inputs[1]!.Data!.Copy(), bias = first.Inputs[2]!.Data!.Copy(), next = second.Inputs[1]!.Data!.Copy();
+        for (var c = 0; c < weight.Shape[0]; c++)
+        {
+            var factor = factorOf(c);
+            foreach (ref var w in weight.Span<float>().Slice(c * 9, 9)) w *= factor;
+            bias.Span<float>()[c] *= factor;
+            for (var m = 0; m < next.Shape[0]; m++) next.Span<float>()[m * next.Shape[1] + c] /= factor;
+        }
+        return graph.WithParameters(new Dictionary<string, Tensor> { [first.Inputs[1]!.Name] = weight, [first.Inputs[2]!.Name] = bias, [second.Inputs[1]!.Name] = next });
+    }
+
     public static double Accuracy(Graph graph) => Evaluator.Evaluate(graph, Data.Test).Accuracy;
 
     // Four of the ten classes at half the size: enough to learn in seconds.

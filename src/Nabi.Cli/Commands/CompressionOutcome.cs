@@ -1,4 +1,5 @@
 using Nabi.Compression;
+using Nabi.Compression.Diagnosis;
 using Nabi.Compression.Reports;
 using Nabi.Compression.Search;
 using Nabi.Formats;
@@ -10,6 +11,8 @@ namespace Nabi.Cli.Commands;
 /// <summary>What becomes of a finished compression: the recommended files, the report, the table and the JSON document.</summary>
 internal sealed class CompressionOutcome(Screen screen, BudgetResult result, CompressionContext context, double maxDrop, string folder)
 {
+    private const int ReportSamples = 256, ReportLayers = 16;
+
     /// <summary>The variant to use, or the closest when none is within the budget.</summary>
     public Variant Shown { get; } = result.Recommended ?? result.Closest ?? result.Baseline;
 
@@ -41,7 +44,24 @@ internal sealed class CompressionOutcome(Screen screen, BudgetResult result, Com
             Command = command,
             BaselineTraining = baselineTraining,
             Profile = profile,
+            Diagnosis = Diagnosed(),
         }).Save(ReportPath);
+    }
+
+    // What lost nothing needs no diagnosis; the noisiest layers and a few samples say enough for a report.
+    private ModelDiagnosis? Diagnosed()
+    {
+        if (context.Cancellation.IsCancellationRequested || result.Baseline.Graph is not { } before || Shown.Graph is not { } after
+            || Shown.Accuracy >= result.Baseline.Accuracy) return null;
+        try
+        {
+            return ModelDiagnosis.Of(before, after, context with { Progress = null }, new DiagnosisOptions { Samples = ReportSamples, Layers = ReportLayers });
+        }
+        catch (NabiException e)
+        {
+            screen.Note($"nabi: no diagnosis in the report: {e.Message}");
+            return null;
+        }
     }
 
     /// <summary>The variants as a table, and what was written where.</summary>

@@ -1,3 +1,4 @@
+using Nabi.Compression.Diagnosis;
 using Nabi.Runtime;
 using Nabi.Training;
 
@@ -17,4 +18,7 @@ public sealed record ReportFacts
 
     /// <summary>Where the time of the shown variant goes, step by step; null leaves the times out.</summary>
     public SessionProfile? Profile { get; init; }
+
+    /// <summary>Which layers of the shown variant lose accuracy; null leaves the section out.</summary>
+    public ModelDiagnosis? Diagnosis { get; init; }
 }

@@ -22,6 +22,11 @@ public static class ReportPage
         page.Figures(Pareto(report, shown));
         Curves(page, shown, facts);
         Layers(page, report, shown, facts.Profile);
+        if (facts.Diagnosis is { } diagnosis)
+        {
+            page.Heading("Where accuracy is lost");
+            DiagnosisSection.AddTo(page, diagnosis);
+        }
         Confusion(page, report, shown);
         Making(page, report, shown, facts);
         return page;
