@@ -32,12 +32,12 @@ internal sealed class Checkpoint
     public required IReadOnlyDictionary<string, Tensor> Tensors { get; init; }
 
     /// <summary>The identity of a training: model, data, options, masks.</summary>
-    public static byte[] IdentityOf(TrainingStep step, DataSet data, TrainingOptions options, Graph? teacher)
+    public static byte[] IdentityOf(TrainingStep step, DataSet data, TrainingOptions options, IReadOnlyList<Graph> teachers)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{options}\n{data}\n{step.Graph}\n{teacher}"));
+        hash.AppendData(Encoding.UTF8.GetBytes($"{options}\n{data}\n{step.Graph}\n{string.Join('\n', teachers)}"));
         var updated = step.Graph.Updates.Select(u => u.Parameter).ToHashSet();
-        foreach (var parameter in step.Graph.Parameters.Where(p => !updated.Contains(p)).Concat(teacher?.Parameters ?? [])) hash.AppendData(parameter.Data!.Bytes);
+        foreach (var parameter in step.Graph.Parameters.Where(p => !updated.Contains(p)).Concat(teachers.SelectMany(t => t.Parameters))) hash.AppendData(parameter.Data!.Bytes);
         for (var i = 0; i < data.Count; i += Math.Max(1, data.Count / 100)) hash.AppendData(BitConverter.GetBytes(data.Label(i)));
         return hash.GetHashAndReset();
     }

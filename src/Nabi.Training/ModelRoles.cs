@@ -31,15 +31,15 @@ internal static class ModelRoles
             : throw new NabiException($"Input '{input.Name}' of model '{model.Name}' has shape {input.Shape}; its first dimension must be the batch.");
     }
 
-    /// <summary>The scores before any softmax, as [N, classes].</summary>
-    public static Value Logits(Graph model, Rewriter rewriter)
+    /// <summary>The scores of an output, by default the first, before any softmax, as [N, classes].</summary>
+    public static Value Logits(Graph model, Rewriter rewriter, int index = 0)
     {
-        if (model.Outputs.Count == 0) throw new NabiException($"Model '{model.Name}' has no outputs.");
-        var output = model.Outputs[0].Value;
+        if (model.Outputs.Count <= index) throw new NabiException($"Model '{model.Name}' has {model.Outputs.Count} outputs, so that there is no output {index}.");
+        var output = model.Outputs[index].Value;
         while (output.Producer is { Op: Softmax or Identity } end) output = end.Inputs[0]!;
         var logits = rewriter[output];
         if (!logits.Shape.IsKnown || logits.Shape.Rank < 2)
-            throw new NabiException($"Output '{model.Outputs[0].Name}' of model '{model.Name}' has shape {logits.Shape}; scores must be [N, classes].");
+            throw new NabiException($"Output '{model.Outputs[index].Name}' of model '{model.Name}' has shape {logits.Shape}; scores must be [N, classes].");
         return logits.Shape.Rank == 2 ? logits : rewriter.Builder.Reshape(logits, [logits.Shape[0], logits.Shape.CountOf(1, logits.Shape.Rank)]);
     }
 

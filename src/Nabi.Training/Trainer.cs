@@ -42,6 +42,8 @@ public sealed class Trainer
             ChannelsLast = _input.IsChannelsLast,
         });
         _total = options.Steps ?? (long)options.Epochs * _loader.Steps;
+        foreach (var guide in options.Guidance.Select(g => g.Teacher).OfType<Graph>())
+            if (Normalization.From(guide) is { } prepared && !prepared.Agrees(_loader.Normalization)) throw TeacherScores.PreparedOtherwise(guide);
         _step = TrainingStep.Build(model, options, masks);
         if (!_step.IsReconstruction && _step.Classes != data.ClassNames.Count)
             throw new NabiException($"Model '{model.Name}' tells {_step.Classes} classes apart, but data set '{data.Name}' has {data.ClassNames.Count}; give the model as many outputs.");
@@ -50,8 +52,8 @@ public sealed class Trainer
     /// <summary>Samples of the validation set, measured after each epoch. Default none.</summary>
     public DataSet? Validation { get; init; }
 
-    /// <summary>The model whose scores are learned from when <see cref="TrainingOptions.Distillation"/> is set.</summary>
-    public Graph? Teacher { get; init; }
+    /// <summary>The models whose scores are learned from when <see cref="TrainingOptions.Distillation"/> is set; the softened probabilities of several are averaged. Default none.</summary>
+    public IReadOnlyList<Graph> Teachers { get; init; } = [];
 
     /// <summary>Saving and resuming. Default none.</summary>
     public CheckpointOptions? Checkpoints { get; init; }
@@ -80,7 +82,8 @@ public sealed class Trainer
         if (Part is { Earlier: { } earlier }) _step.TakeOver(earlier);
         using var session = new Session(_step.Graph, new SessionOptions { Seed = _options.Seed, Threads = Threads });
         using var teacher = NewTeacher();
-        var state = new State(session, teacher, Clock.GetTimestamp());
+        var past = _options.PastSelf is null ? null : new PastPredictions(_data.Count, _step.Classes);
+        var state = new State(session, teacher, past, Clock.GetTimestamp());
         if (Checkpoints is { Resume: true } && File.Exists(Checkpoints.Path)) Restore(state, Checkpoint.Read(Checkpoints.Path));
         else Begin(state);
         while (Done(state) < _total && !cancellation.IsCancellationRequested) RunEpoch(state, progress, cancellation);
@@ -97,11 +100,13 @@ public sealed class Trainer
     private long Done(State state) => (long)state.Epoch * _loader.Steps + state.Step;
 
     /// <summary>Where the run is.</summary>
-    private sealed class State(Session session, TeacherScores? teacher, long start)
+    private sealed class State(Session session, TeacherScores? teacher, PastPredictions? past, long start)
     {
         public Session Session { get; } = session;
 
         public TeacherScores? Teacher { get; } = teacher;
+
+        public PastPredictions? Past { get; } = past;
 
         public int Epoch { get; set; }
 
@@ -177,6 +182,7 @@ public sealed class Trainer
         feed[_step.Number].Span<float>()[0] = done + 1;
         if (_step.AverageDecay is { } decay) feed[decay].Span<float>()[0] = (float)Math.Min(_options.EmaDecay!.Value, (1.0 + done) / (10.0 + done));
         feed[_step.Input] = batch.Inputs;
+        state.Past?.Soften(batch, _options.PastSelf!.AlphaAt(state.Epoch + (Part?.Epochs ?? 0), (int)((whole + _loader.Steps - 1) / _loader.Steps)));
         if (!_step.IsReconstruction) feed[_step.Targets] = batch.Targets;
         if (_step.Teacher is { } teacher) feed[teacher] = state.Teacher!.For(batch);
         var outputs = state.Session.Run(feed);
@@ -185,6 +191,7 @@ public sealed class Trainer
             throw new NabiException($"The loss stopped being a number in epoch {state.Epoch + 1}, step {state.Step + 1}; lower the learning rate ({_options.LearningRate}) or clip gradients.");
         state.LossSum += loss;
         if (!_step.IsReconstruction) state.Correct += CountCorrect(outputs[TrainingStep.LogitsOutput].Span<float>(), batch.Labels);
+        state.Past?.Keep(batch, outputs[TrainingStep.LogitsOutput].Span<float>());
         state.Samples += batch.Count;
         state.Step++;
     }
@@ -236,14 +243,14 @@ public sealed class Trainer
     private TeacherScores? NewTeacher()
     {
         if (_options.Distillation is null) return null;
-        if (Teacher is null) throw new NabiException("Distillation needs a teacher; give the trainer one.");
-        return new TeacherScores(Teacher, _data, _loader, _options, _step.Classes, _input, Threads);
+        if (Teachers.Count == 0) throw new NabiException("Distillation needs a teacher; give the trainer one.");
+        return new TeacherScores(Teachers, _data, _loader, _options, _step.Classes, _input, Threads);
     }
 
     /// <summary>Is the saved training this one?</summary>
     internal bool IsIn(Checkpoint saved) => saved.Identity.AsSpan().SequenceEqual(Identity);
 
-    private byte[] Identity => _identity ??= Checkpoint.IdentityOf(_step, _data, _options, Teacher);
+    private byte[] Identity => _identity ??= Checkpoint.IdentityOf(_step, _data, _options, Teachers);
 
     private void Save(State state)
     {
@@ -258,9 +265,17 @@ public sealed class Trainer
             Correct = state.Correct,
             Chance = state.Session.Rng.State,
             History = state.History,
-            Tensors = _step.Graph.Updates.ToDictionary(u => u.Parameter.Name, u => u.Parameter.Data!, StringComparer.Ordinal),
+            Tensors = Tensors(state),
         }.Write(Checkpoints.Path);
         state.Elsewhere += Clock.GetElapsedTime(pause);
+    }
+
+    // All that changes from step to step: parameters, moments, averages, and what was predicted.
+    private Dictionary<string, Tensor> Tensors(State state)
+    {
+        var tensors = _step.Graph.Updates.ToDictionary(u => u.Parameter.Name, u => u.Parameter.Data!, StringComparer.Ordinal);
+        if (state.Past is { } past) tensors["past predictions"] = past.Probabilities;
+        return tensors;
     }
 
     private void Restore(State state, Checkpoint saved)
@@ -270,11 +285,11 @@ public sealed class Trainer
         (state.Epoch, state.Step, state.LossSum, state.Correct) = (saved.Epoch, saved.Step, saved.LossSum, saved.Correct);
         state.History.AddRange(saved.History);
         state.Session.Rng.State = saved.Chance;
-        foreach (var update in _step.Graph.Updates)
+        foreach (var (name, mine) in Tensors(state))
         {
-            if (!saved.Tensors.TryGetValue(update.Parameter.Name, out var tensor) || tensor.Type != update.Parameter.Type)
-                throw new NabiException($"The checkpoint '{Checkpoints!.Path}' lacks '{update.Parameter.Name}' as {update.Parameter.Type}; delete it to start again.");
-            tensor.Bytes.CopyTo(update.Parameter.Data!.Bytes);
+            if (!saved.Tensors.TryGetValue(name, out var tensor) || tensor.Type != mine.Type)
+                throw new NabiException($"The checkpoint '{Checkpoints!.Path}' lacks '{name}' as {mine.Type}; delete it to start again.");
+            tensor.Bytes.CopyTo(mine.Bytes);
         }
     }
 }

@@ -37,8 +37,14 @@ public sealed record TrainingOptions
     /// <summary>Weights that are set to zero while the training goes on. Default none.</summary>
     public PruningSchedule? Pruning { get; init; }
 
-    /// <summary>Learning from a teacher; the teacher is given to the trainer. Default none.</summary>
+    /// <summary>Learning from teachers' scores; the teachers are given to the trainer. Default none.</summary>
     public Distillation? Distillation { get; init; }
+
+    /// <summary>Learning from features, from deeper exits, from other networks: terms of the loss that look inside. Default none.</summary>
+    public ValueArray<Guidance> Guidance { get; init; } = [];
+
+    /// <summary>Learning from one's own predictions of the epoch before. Default none.</summary>
+    public PastSelf? PastSelf { get; init; }
 
     /// <summary>Scales all gradients down together when their common norm passes this (Pascanu et al. 2013, algorithm 1). Default none.</summary>
     public double? ClipNorm { get; init; }
@@ -77,7 +83,7 @@ public sealed record TrainingOptions
     /// </summary>
     public bool Recompute { get; init; }
 
-    /// <summary>Names of parameters that stay as they are. Default none.</summary>
+    /// <summary>Names of parameters that stay as they are; batch normalizations whose scale and shift are among them keep their running statistics, too. Default none.</summary>
     public ValueArray<string> Frozen { get; init; } = [];
 
     /// <summary>Seed of order, augmentation and dropout. Default 0.</summary>
@@ -111,7 +117,10 @@ public sealed record TrainingOptions
         : EmaDecay is { } decay && decay is not (>= 0 and < 1) ? $"An averaging decay of {decay} is not possible; use 0 to below 1."
         : Dropout is { } ratio && ratio is not (>= 0 and < 1) ? $"A dropout of {ratio} is not possible; use 0 to below 1."
         : StochasticDepth is not (>= 0 and < 1) ? $"A stochastic depth of {StochasticDepth} is not possible; use 0 to below 1."
-        : Loss is Reconstruction && (Distillation is not null || Mixup is not null) ? "A reconstruction has no labels, so that neither distillation nor mixup goes with it."
+        : Loss is Reconstruction && (Distillation is not null || Mixup is not null || PastSelf is not null || !Guidance.IsEmpty) ? "A reconstruction has no labels, so that neither distillation nor guidance nor mixup goes with it."
+        : PastSelf is { } past && past.Alpha is not (>= 0 and <= 1) ? $"A share of {past.Alpha} for past predictions is not possible; use 0 to 1."
+        : PastSelf is not null && Mixup is not null ? "Past predictions and mixup do not go together: nothing was predicted for the mixed samples."
+        : Guidance.Select(g => g.Fault).FirstOrDefault(f => f is not null) is { } guidance ? guidance
         : Mixup is not null && Distillation is { IsPrecomputed: true } ? "Precomputed distillation and mixup do not go together: the teacher has not seen the mixed samples."
         : null;
 }

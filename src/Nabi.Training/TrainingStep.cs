@@ -71,20 +71,21 @@ public sealed class TrainingStep
         if (options.Fault is { } fault) throw new NabiException(fault);
         var original = model;
         model = OpenBatch.Of(model);
-        var statistics = options.TrainStatistics ? ModelRoles.Statistics(model) : [];
         var frozen = options.Frozen.ToHashSet(StringComparer.Ordinal);
+        var statistics = model.Nodes.Where(n => FollowsBatches(n, frozen, options)).SelectMany(n => n.Inputs.Skip(3)).Select(v => v!);
         var learned = ModelRoles.Learned(model).Where(p => !frozen.Contains(p.Name)).ToArray();
         if (learned.Length == 0) throw new NabiException($"Model '{model.Name}' has no parameters to train.");
         var changing = learned.Concat(statistics).ToHashSet();
         var rewriter = new Rewriter(model, i => ModelRoles.WithBatch(model, i, options.BatchSize), p => changing.Contains(p) ? Masked(p.Data!.Copy(), p, masks) : p.Data!);
-        var running = Forward(model, rewriter, options);
+        var running = Forward(model, rewriter, frozen, options);
         var wiring = Connect(model, rewriter, options);
         var b = rewriter.Builder;
-        var loss = Loss(b, model, rewriter, wiring, learned, options);
+        var guidance = new GuidanceContext(model, rewriter, wiring.Logits, wiring.Targets, options);
+        var loss = Loss(guidance, wiring, learned, options);
         b.Output(LossOutput, loss);
         b.Output(LogitsOutput, wiring.Logits);
         var averaged = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        var changed = running.Concat(Optimize(b, rewriter, wiring, loss, learned, options, masks)).ToArray();
+        var changed = running.Concat(Optimize(guidance, wiring, loss, learned, options, masks)).ToArray();
         foreach (var (parameter, value) in changed)
         {
             b.Update(parameter, value);
@@ -111,13 +112,13 @@ public sealed class TrainingStep
     }
 
     // Copies the nodes with batch normalization and dropout in training mode. Returns the running statistics with their new values.
-    private static List<(Value Parameter, Value Value)> Forward(Graph model, Rewriter rewriter, TrainingOptions options)
+    private static List<(Value Parameter, Value Value)> Forward(Graph model, Rewriter rewriter, HashSet<string> frozen, TrainingOptions options)
     {
         var running = new List<(Value, Value)>();
         var branches = options.StochasticDepth > 0 ? StochasticDepth.Rates(model, options.StochasticDepth) : null;
         foreach (var node in model.Nodes)
         {
-            if (options.TrainStatistics && node is { Op: BatchNormalization { TrainingMode: false } norm, Inputs: [_, _, _, { Data: not null } mean, { Data: not null } variance] })
+            if (FollowsBatches(node, frozen, options) && node is { Op: BatchNormalization norm, Inputs: [_, _, _, { } mean, { } variance] })
             {
                 var outputs = rewriter.Builder.ApplyNamed(norm with { TrainingMode = true }, node.Name, 5, [.. node.Inputs.Select(rewriter.Map)]);
                 rewriter.Visit(node, [outputs[0]]);
@@ -144,6 +145,11 @@ public sealed class TrainingStep
         return running;
     }
 
+    // Does a batch normalization use the batch's statistics and remember them? Not when it is frozen.
+    private static bool FollowsBatches(Node node, HashSet<string> frozen, TrainingOptions options) => options.TrainStatistics
+        && node is { Op: BatchNormalization { TrainingMode: false }, Inputs: [_, { } scale, { } shift, { Data: not null }, { Data: not null }] }
+        && !(frozen.Contains(scale.Name) && frozen.Contains(shift.Name));
+
     private static Wiring Connect(Graph model, Rewriter rewriter, TrainingOptions options)
     {
         var b = rewriter.Builder;
@@ -157,22 +163,27 @@ public sealed class TrainingStep
             options.Distillation is null ? null : b.Input("teacher", DType.Float32, logits.Shape));
     }
 
-    private static Value Loss(GraphBuilder b, Graph model, Rewriter rewriter, Wiring wiring, Value[] learned, TrainingOptions options)
+    private static Value Loss(GuidanceContext context, Wiring wiring, Value[] learned, TrainingOptions options)
     {
+        var (b, model) = (context.Builder, context.Model);
         var loss = options.Loss.Build(b, wiring.Logits, wiring.Targets);
         if (options.Distillation is { } distillation) loss = distillation.Build(b, loss, wiring.Logits, wiring.Teacher!);
         if (model.Metadata.GetValueOrDefault(MetadataKeys.AuxiliaryLoss) is { } name)
-            loss = b.Add(loss, rewriter[model.Outputs.First(o => o.Name == name).Value]);
+            loss = b.Add(loss, context.Student(model.Outputs.First(o => o.Name == name).Value));
+        foreach (var guidance in options.Guidance) loss = b.Add(loss, guidance.Build(context));
         foreach (var penalty in options.Penalties)
             foreach (var parameter in learned)
-                if (penalty.Build(b, rewriter[parameter], parameter) is { } term) loss = b.Add(loss, term);
+                if (penalty.Build(b, context.Student(parameter), parameter) is { } term) loss = b.Add(loss, term);
         return loss;
     }
 
-    private static IEnumerable<(Value Parameter, Value Value)> Optimize(GraphBuilder b, Rewriter rewriter, Wiring wiring, Value loss, Value[] learned,
+    // What guidance learns beside the network has its own name and is no parameter of the model.
+    private static IEnumerable<(Value Parameter, Value Value)> Optimize(GuidanceContext context, Wiring wiring, Value loss, Value[] learned,
         TrainingOptions options, IReadOnlyDictionary<string, Tensor>? masks)
     {
-        var parameters = Array.ConvertAll(learned, p => rewriter[p]);
+        var b = context.Builder;
+        Value[] parameters = [.. learned.Select(context.Student), .. context.Learned];
+        learned = [.. learned, .. context.Learned];
         var gradients = Gradients.Add(b, loss, parameters);
         if (options.AdderRate is { } rate) gradients = [.. learned.Select((p, i) => ModelRoles.IsAdderFilter(p) ? Normalized(b, gradients[i], rate) : gradients[i])];
         if (options.ClipNorm is { } limit) gradients = Clip(b, gradients, limit);

@@ -144,7 +144,7 @@ public class TrainerTests
         {
             // All weight on the teacher: labels alone cannot be the reason for the agreement.
             var options = new TrainingOptions { Epochs = 12, BatchSize = 16, Distillation = new Distillation(1, 2) { IsPrecomputed = isPrecomputed } };
-            var student = new Trainer(SmallModels.Cnn(seed: 7), data, options) { Teacher = teacher }.Run().Model;
+            var student = new Trainer(SmallModels.Cnn(seed: 7), data, options) { Teachers = [teacher] }.Run().Model;
             var agreement = Evaluator.Evaluate(teacher, data).AgreementWith(Evaluator.Evaluate(student, data));
             Assert.True(agreement > 0.8, $"agreement {agreement}");
         }

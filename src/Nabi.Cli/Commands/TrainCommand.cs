@@ -37,7 +37,7 @@ internal sealed class TrainCommand : NabiCommand
     private readonly Option<bool> _recompute = new("--recompute") { Description = "Compute activations again instead of keeping them: less memory, more time." };
     private readonly Option<double?> _ema = new("--ema") { Description = "Keep and return an exponential moving average of the weights with this decay." };
     private readonly Option<double?> _clip = new("--clip") { Description = "Clip the gradient's norm." };
-    private readonly Option<string?> _teacher = new("--teacher") { Description = "A model file to distil from (Hinton et al. 2015)." };
+    private readonly GuidanceArguments _guidance = new();
     private readonly Option<double> _width = new("--width") { Description = "Width of a network of the zoo.", DefaultValueFactory = _ => 1 };
     private readonly Option<double> _depth = new("--depth") { Description = "Depth of a network of the zoo, in families that have stages.", DefaultValueFactory = _ => 1 };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of weights, order and augmentation.", DefaultValueFactory = _ => 0 };
@@ -52,10 +52,11 @@ internal sealed class TrainCommand : NabiCommand
     {
         Option[] options =
         [
-            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _progressive, _stages, _startSize, _strength, _stochasticDepth, _dropout, _recompute, _ema, _clip, _teacher, _width, _depth, _seed, _checkpoint, _checkpointSteps, _limit, _output,
+            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _progressive, _stages, _startSize, _strength, _stochasticDepth, _dropout, _recompute, _ema, _clip, _width, _depth, _seed, _checkpoint, _checkpointSteps, _limit, _output,
         ];
         Add(_model);
         foreach (var option in options) Add(option);
+        _guidance.AddTo(this);
         _normalization.AddTo(this);
     }
 
@@ -66,9 +67,10 @@ internal sealed class TrainCommand : NabiCommand
         var splits = DataSets.Find(arguments.GetRequiredValue(_data));
         var train = arguments.GetValue(_limit) is { } limit ? splits.Train.Take(limit) : splits.Train;
         var (graph, network) = Start(arguments, train);
-        var options = OptionsOf(arguments, graph);
+        var teachers = _guidance.Teachers(arguments);
+        var options = _guidance.Apply(arguments, OptionsOf(arguments, graph), teachers);
         var checkpoint = arguments.GetValue(_checkpoint);
-        var result = Progresses.Train(Screen, Clock, $"training {graph.Name} on {train.Name}", Training(arguments, graph, train, options), cancellation);
+        var result = Progresses.Train(Screen, Clock, $"training {graph.Name} on {train.Name}", Training(arguments, graph, train, options, teachers), cancellation);
         var model = network?.WithLearned(result.Model) ?? result.Model;
         ModelFile.Write(model, path);
         if (!result.IsComplete) return Stopped(path, checkpoint, result, options);
@@ -79,12 +81,14 @@ internal sealed class TrainCommand : NabiCommand
         return CommandLine.Done;
     }
 
-    private Func<IProgress<TrainingProgress>, CancellationToken, TrainingResult> Training(ParseResult arguments, Graph graph, DataSet train, TrainingOptions options)
+    private Func<IProgress<TrainingProgress>, CancellationToken, TrainingResult> Training(ParseResult arguments, Graph graph, DataSet train, TrainingOptions options, IReadOnlyList<Graph> teachers)
     {
         var checkpoints = arguments.GetValue(_checkpoint) is { } file ? new CheckpointOptions(file, arguments.GetValue(_checkpointSteps)) : null;
+        if (_guidance.Cohort(arguments) is { } networks)
+            return (progress, cancellation) => new MutualTraining([graph, .. Peers(arguments, train, networks - 1)], train, options, checkpoints: checkpoints).Run(progress, cancellation)[0];
         return arguments.GetValue(_progressive)
             ? new ProgressiveTrainer(graph, train, options, ProgressiveOf(arguments)) { Checkpoints = checkpoints }.Run
-            : new Trainer(graph, train, options) { Teacher = arguments.GetValue(_teacher) is { } teacher ? ModelFile.Read(teacher) : null, Checkpoints = checkpoints }.Run;
+            : new Trainer(graph, train, options) { Teachers = teachers, Checkpoints = checkpoints }.Run;
     }
 
     private ProgressiveLearning ProgressiveOf(ParseResult arguments)
@@ -126,16 +130,26 @@ internal sealed class TrainCommand : NabiCommand
     {
         var model = arguments.GetRequiredValue(_model);
         if (File.Exists(model)) return (ModelFile.Read(model), null);
-        var entry = Zoo.Find(model);
-        var options = new ModelOptions
-        {
-            Width = arguments.GetValue(_width),
-            Depth = arguments.GetValue(_depth),
-            Input = entry.IsAutoencoder ? [train.SampleSize] : train.IsImages ? train.SampleShape : null,
-            Classes = train.ClassNames.Count,
-            Seed = arguments.GetValue(_seed),
-        };
+        var (entry, options) = (Zoo.Find(model), NetworkOptions(arguments, train));
         return (entry.CreateForTraining(options), entry.BuildTraining is null ? null : entry.Create(options));
+    }
+
+    private ModelOptions NetworkOptions(ParseResult arguments, DataSet train) => new()
+    {
+        Width = arguments.GetValue(_width),
+        Depth = arguments.GetValue(_depth),
+        Input = Zoo.Find(arguments.GetRequiredValue(_model)).IsAutoencoder ? [train.SampleSize] : train.IsImages ? train.SampleShape : null,
+        Classes = train.ClassNames.Count,
+        Seed = arguments.GetValue(_seed),
+    };
+
+    // More networks of the same kind with other initial weights.
+    private Graph[] Peers(ParseResult arguments, DataSet train, int count)
+    {
+        var model = arguments.GetRequiredValue(_model);
+        if (File.Exists(model)) throw new NabiException("A cohort starts from different weights; name a network of the zoo for --mutual.");
+        var options = NetworkOptions(arguments, train);
+        return [.. Enumerable.Range(1, count).Select(i => Zoo.Find(model).Create(options with { Seed = options.Seed + (ulong)i }))];
     }
 
     private TrainingOptions OptionsOf(ParseResult arguments, Graph graph)
@@ -158,7 +172,6 @@ internal sealed class TrainCommand : NabiCommand
             Recompute = arguments.GetValue(_recompute),
             EmaDecay = arguments.GetValue(_ema),
             ClipNorm = arguments.GetValue(_clip),
-            Distillation = arguments.GetValue(_teacher) is null ? null : new Distillation(),
             Normalization = _normalization.Of(arguments),
             Seed = arguments.GetValue(_seed),
         };

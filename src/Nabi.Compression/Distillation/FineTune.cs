@@ -28,6 +28,18 @@ public sealed record FineTune : CompressionStep
     /// <summary>Temperature that softens the teacher's scores. Default 4.</summary>
     public double Temperature { get; init; } = 4;
 
+    /// <summary>Beta of <see cref="AttentionTransfer"/> from the teacher; the paper uses 1000. Default 0: none.</summary>
+    public double Attention { get; init; }
+
+    /// <summary>Weight of <see cref="Nabi.Training.Hints"/> from the teacher. Default 0: none.</summary>
+    public double Hints { get; init; }
+
+    /// <summary>Pairs <c>student=teacher</c> of layers for attention and hints; layers of equal size when empty. Default empty.</summary>
+    public ValueArray<string> Layers { get; init; } = [];
+
+    /// <summary>Share of the network's own predictions of the epoch before in the last epoch's targets, 0 to 1 (<see cref="Nabi.Training.PastSelf"/>). Default 0: none.</summary>
+    public double PastSelf { get; init; }
+
     /// <summary>Samples in a batch. Default the context's.</summary>
     public int? Batch { get; init; }
 
@@ -44,7 +56,7 @@ public sealed record FineTune : CompressionStep
     public override string? Fault => OutOfRange("epochs", Epochs, 1, 10_000) ?? OutOfRange("rate", Rate, 1e-9, 10)
         ?? OutOfRange("decay", Decay, 0, 0.5)
         ?? OutOfRange("alpha", Alpha, 0, 1) ?? OutOfRange("temperature", Temperature, 0.01, 100) ?? OutOfRange("batch", Batch ?? 1, 1, 65536)
-        ?? OutOfRange("crop", Crop, 0, 64);
+        ?? OutOfRange("crop", Crop, 0, 64) ?? OutOfRange("attention", Attention, 0, 1e6) ?? OutOfRange("hints", Hints, 0, 1e6) ?? OutOfRange("past-self", PastSelf, 0, 1);
 
     /// <inheritdoc/>
     public override Graph Apply(Graph graph, CompressionContext context) => Train(graph, context, trainStatistics: true);
@@ -72,6 +84,8 @@ public sealed record FineTune : CompressionStep
             Optimizer = new Sgd { WeightDecay = Decay },
             Schedule = new Cosine(),
             Distillation = teacher is null ? null : new Nabi.Training.Distillation(Alpha, Temperature) { IsPrecomputed = isPrecomputed },
+            Guidance = context.Teacher is { } guide ? GuidanceOf(guide) : [],
+            PastSelf = PastSelf > 0 ? new PastSelf(PastSelf) : null,
             TrainStatistics = trainStatistics,
             ClipNorm = 5,
             Seed = context.Seed,
@@ -79,7 +93,7 @@ public sealed record FineTune : CompressionStep
         };
         var trainer = new Trainer(graph, data, with?.Invoke(options) ?? options, SparsityMasks.Present(graph))
         {
-            Teacher = teacher,
+            Teachers = teacher is null ? [] : [teacher],
             Threads = context.Threads,
             Clock = context.Clock,
         };
@@ -88,6 +102,14 @@ public sealed record FineTune : CompressionStep
         context.Notes.Curves.Add(result.History);
         context.Notes.SamplesPerSecond = result.SamplesPerSecond;
         return result.Model;
+    }
+
+    private ValueArray<Guidance> GuidanceOf(Graph teacher)
+    {
+        var guidance = new List<Guidance>();
+        if (Attention > 0) guidance.Add(new AttentionTransfer(teacher) { Beta = Attention, Layers = Layers });
+        if (Hints > 0) guidance.Add(new Hints(teacher) { Weight = Hints, Layers = Layers });
+        return guidance.ToArray();
     }
 
     private sealed class TrainingReport(CompressionContext context) : IProgress<TrainingProgress>

@@ -80,6 +80,14 @@ public sealed record Normalization(ValueArray<double> Mean, ValueArray<double> S
             [MetadataKeys.DataSet] = data.Name,
         };
 
+    /// <summary>Does another prepare samples in the same way, up to rounding?</summary>
+    internal bool Agrees(Normalization other)
+    {
+        for (var c = 0; c < Channels && c < other.Channels; c++)
+            if (Math.Abs(Mean[c] - other.Mean[c]) > 1e-6 || Math.Abs(Std[c] - other.Std[c]) > 1e-6) return false;
+        return Channels == other.Channels;
+    }
+
     /// <summary>For every channel the 256 values that bytes become; index channel * 256 + byte.</summary>
     internal float[] Table()
     {

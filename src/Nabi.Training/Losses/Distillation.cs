@@ -1,10 +1,9 @@
-using Nabi.Ops;
-
 namespace Nabi.Training;
 
 /// <summary>
 /// Learning from a teacher's scores (Hinton, Vinyals and Dean 2015, section 2): the loss becomes
-/// (1 - Alpha) loss + Alpha T^2 KL(softmax(teacher / T) || softmax(student / T)), the mean over the batch.
+/// (1 - Alpha) loss + Alpha T^2 KL(softmax(teacher / T) || softmax(student / T)), the mean over the batch. Of several teachers the softened
+/// probabilities softmax(teacher / T) are averaged, the arithmetic mean of section 2.
 /// </summary>
 /// <param name="Alpha">Share of the teacher's term, 0 to 1. Default 0.5.</param>
 /// <param name="Temperature">T, above 0. Default 4.</param>
@@ -25,11 +24,14 @@ public sealed record Distillation(double Alpha = 0.5, double Temperature = 4)
     {
         if (Alpha is not (>= 0 and <= 1) || Temperature is not > 0)
             throw new NabiException($"Distillation with alpha {Alpha} and temperature {Temperature} is not possible; use 0 to 1, and above 0.");
-        var inverse = b.Scalar(1 / Temperature, logits);
-        var student = b.Apply(new LogSoftmax(), b.Mul(logits, inverse));
-        var wanted = b.Apply(new LogSoftmax(), b.Mul(teacher, inverse));
-        var divergence = b.ReduceSum(b.Mul(b.Exp(wanted), b.Sub(wanted, student)), [], keepdims: false);
-        var scale = Alpha * Temperature * Temperature / logits.Shape[0];
-        return b.Add(b.Mul(loss, b.Scalar(1 - Alpha, loss)), b.Mul(divergence, b.Scalar(scale, divergence)));
+        return b.Add(b.Mul(loss, 1 - Alpha), b.Mul(Divergence(b, logits, teacher, Temperature), Alpha * Temperature * Temperature));
+    }
+
+    /// <summary>KL(softmax(teacher / T) || softmax(student / T)), the mean over the batch.</summary>
+    internal static Value Divergence(GraphBuilder b, Value student, Value teacher, double temperature)
+    {
+        var said = b.LogSoftmax(b.Mul(student, 1 / temperature));
+        var wanted = b.LogSoftmax(b.Mul(teacher, 1 / temperature));
+        return b.Mul(b.ReduceSum(b.Mul(b.Exp(wanted), b.Sub(wanted, said)), [], keepdims: false), 1.0 / student.Shape[0]);
     }
 }

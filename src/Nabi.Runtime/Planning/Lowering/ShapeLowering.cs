@@ -7,7 +7,7 @@ internal static class ShapeLowering
 {
     public static void AddTo(Dictionary<Type, Lowering> table)
     {
-        foreach (var type in (Type[])[typeof(Reshape), typeof(Flatten), typeof(Identity), typeof(OptimizationBarrier), typeof(StraightThrough), typeof(Squeeze), typeof(Unsqueeze)])
+        foreach (var type in (Type[])[typeof(Reshape), typeof(Flatten), typeof(Identity), typeof(OptimizationBarrier), typeof(StraightThrough), typeof(StopGradient), typeof(Squeeze), typeof(Unsqueeze)])
             table[type] = (g, p) => View(g[0].Inputs[0]!, g[0].Output, p);
         table[typeof(Transpose)] = (g, p) => Transposed(g[0].Name, g[0].Inputs[0]!, g[0].Output, (Transpose)g[0].Op, p);
         table[typeof(Expand)] = (g, p) => Expanded(g[0], p);
