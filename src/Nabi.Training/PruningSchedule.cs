@@ -18,8 +18,7 @@ public abstract record PruningSchedule
     /// Sets weights to zero in place, at the first step of each stage. It is called again for the same stage when a training is resumed, and
     /// must then find the same zeros.
     /// </summary>
-    /// <param name="parameter">The name of a pruned parameter.</param>
-    /// <param name="weights">Its numbers, Float32.</param>
+    /// <param name="weights">The pruned parameters by name: their numbers, Float32.</param>
     /// <param name="progress">Part of the training's steps that is done, 0 to 1.</param>
-    public abstract void Prune(string parameter, Tensor weights, double progress);
+    public abstract void Prune(IReadOnlyDictionary<string, Tensor> weights, double progress);
 }

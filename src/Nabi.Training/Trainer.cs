@@ -201,8 +201,7 @@ public sealed class Trainer
     {
         if (_options.Pruning is not { } pruning || pruning.StageAt(progress) is var stage && stage == state.PruningStage) return;
         state.PruningStage = stage;
-        foreach (var (name, weights) in _step.Trained)
-            if (pruning.IsPruned(name)) pruning.Prune(name, weights, progress);
+        pruning.Prune(_step.Trained.Where(p => pruning.IsPruned(p.Key)).ToDictionary(StringComparer.Ordinal), progress);
     }
 
     private static int CountCorrect(ReadOnlySpan<float> logits, int[] labels)

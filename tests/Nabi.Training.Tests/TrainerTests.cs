@@ -118,7 +118,7 @@ public class TrainerTests
 
         public override int StageAt(double progress) => (int)(4 * progress);
 
-        public override void Prune(string parameter, Tensor weights, double progress) => weights.Span<float>()[..(25 * StageAt(progress))].Clear();
+        public override void Prune(IReadOnlyDictionary<string, Tensor> weights, double progress) => weights["conv.weight"].Span<float>()[..(25 * StageAt(progress))].Clear();
     }
 
     [Fact]

@@ -66,8 +66,10 @@ public sealed record FineTune : CompressionStep
     /// <param name="context">Data, teacher, seed.</param>
     /// <param name="trainStatistics">Do batch normalizations follow the batches?</param>
     /// <param name="with">What the caller adds to the options: penalties, pruning.</param>
+    /// <param name="part">The longer training that this one is a part of, when it is one.</param>
     /// <exception cref="OperationCanceledException">The context was cancelled.</exception>
-    internal Graph Train(Graph graph, CompressionContext context, bool trainStatistics, Func<TrainingOptions, TrainingOptions>? with = null)
+    internal Graph Train(Graph graph, CompressionContext context, bool trainStatistics, Func<TrainingOptions, TrainingOptions>? with = null,
+        TrainingPart? part = null)
     {
         var data = context.TrainingData;
         var augmentations = new List<Augmentation>();
@@ -96,6 +98,7 @@ public sealed record FineTune : CompressionStep
             Teachers = teacher is null ? [] : [teacher],
             Threads = context.Threads,
             Clock = context.Clock,
+            Part = part,
         };
         var result = trainer.Run(new TrainingReport(context), context.Cancellation);
         context.Cancellation.ThrowIfCancellationRequested();

@@ -22,9 +22,9 @@ public sealed record CondensationSchedule(ValueArray<LearnedGroups> Layers) : Pr
     }
 
     /// <inheritdoc/>
-    public override void Prune(string parameter, Tensor weights, double progress)
+    public override void Prune(IReadOnlyDictionary<string, Tensor> weights, double progress)
     {
-        if (Find(parameter) is { } layer) layer.Prune(weights, layer.StageAt(progress));
+        foreach (var layer in Layers.Span) layer.Prune(weights[layer.Split.Weight], layer.StageAt(progress));
     }
 
     private LearnedGroups? Find(string parameter)

@@ -77,7 +77,7 @@ public sealed record Condense : CompressionStep
         graph = Training.Train(graph, context, trainStatistics: true, o => o with { Pruning = schedule, Penalties = Lasso > 0 ? [lasso] : [] });
         // A training of few steps may not have come to its last stages.
         var tensors = layers.ToDictionary(l => l.Split.Weight, l => graph.Parameter(l.Split.Weight)!.Data!.Copy(), StringComparer.Ordinal);
-        foreach (var (weight, tensor) in tensors) schedule.Prune(weight, tensor, 1);
+        schedule.Prune(tensors, 1);
         return graph.WithParameters(tensors);
     }
 

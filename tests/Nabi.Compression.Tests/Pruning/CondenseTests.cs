@@ -62,12 +62,9 @@ public class CondenseTests
         var learning = Shaken(Zoo.Find($"{name}-learning").Create(options));
         var layers = LearnedGroups.Of(learning, groups, groups, classifier);
         var schedule = new CondensationSchedule(layers.ToArray());
-        var masked = learning.WithParameters(layers.ToDictionary(l => l.Split.Weight, l =>
-        {
-            var weights = learning.Parameter(l.Split.Weight)!.Data!.Copy();
-            schedule.Prune(l.Split.Weight, weights, 1);
-            return weights;
-        }));
+        var weights = layers.ToDictionary(l => l.Split.Weight, l => learning.Parameter(l.Split.Weight)!.Data!.Copy());
+        schedule.Prune(weights, 1);
+        var masked = learning.WithParameters(weights);
         var condensed = IndexLayers.Condense(masked, layers);
         AssertSame(masked, condensed);
 
