@@ -45,7 +45,8 @@ internal static class ActivationMemory
 
     private static HashSet<Value> Unmade(Graph graph)
     {
-        var unmade = new HashSet<Value>();
+        // Weights are decoded once, before anything runs.
+        var unmade = graph.Nodes.Where(n => n.Op.IsDecoding && n.Inputs.All(i => i is null or { Data: not null }) && !n.Output.IsOutput).Select(n => n.Output).ToHashSet();
         var onIntegers = new HashSet<Node>();
         foreach (var node in graph.Nodes)
         {

@@ -45,8 +45,8 @@ public sealed class Graph
     /// <summary>Finds a parameter by name.</summary>
     public Value? Parameter(string name) => Parameters.FirstOrDefault(p => p.Name == name);
 
-    /// <summary>Number of learned numbers: elements of floating-point parameters with more than one element, and quantized weights.</summary>
-    public long ParameterCount => Parameters.Where(p => p.IsTrainable || p.DType is DType.Int8 or DType.Int4 or DType.Int16).Sum(p => (long)p.Shape.Count);
+    /// <summary>Number of learned numbers: see <see cref="Value.IsLearned"/>.</summary>
+    public long ParameterCount => Parameters.Where(p => p.IsLearned).Sum(p => (long)p.Shape.Count);
 
     /// <summary>Sum of the nodes' costs. Shapes must be known: give the batch size with <see cref="GraphRewriting.WithInputShapes"/>.</summary>
     public Cost Cost => Nodes.Aggregate(default(Cost), (sum, node) => sum + node.Cost);

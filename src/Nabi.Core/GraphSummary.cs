@@ -55,7 +55,7 @@ public sealed record GraphSummary
         {
             if (input?.Data is null || !counted.Add(input)) continue;
             bytes += input.Type.Bytes;
-            if (input.IsTrainable || input.DType is DType.Int8 or DType.Int4 or DType.Int16) parameters += input.Shape.Count;
+            if (input.IsLearned) parameters += input.Shape.Count;
         }
         return new LayerSummary(node.Name, node.Op.Name, node.Output.Shape, parameters, bytes, node.Cost);
     }

@@ -20,6 +20,12 @@ public abstract record Op
     /// <summary>Same inputs, same outputs, no effect elsewhere? Only such nodes are folded.</summary>
     public virtual bool IsDeterministic => true;
 
+    /// <summary>
+    /// Does it spell out numbers that are stored in fewer bits? Then passes leave it where it is, even between constants: the model stays small, and kernels read
+    /// what is stored.
+    /// </summary>
+    public virtual bool IsDecoding => false;
+
     /// <summary>Shape and type inference: one type per output.</summary>
     /// <exception cref="NabiException">The inputs do not fit the operator.</exception>
     public abstract Outputs<TensorType> Infer(InferContext x);

@@ -36,6 +36,10 @@ public sealed class Value
     /// <summary>Is it a parameter that training changes? Such values are never folded.</summary>
     public bool IsTrainable { get; }
 
+    /// <summary>Does it hold learned numbers: a parameter that training changes, or weights stored in fewer bits?</summary>
+    public bool IsLearned => IsTrainable || DType is DType.Int8 or DType.Int4 or DType.Int16
+        || (DType == DType.UInt8 && Data is not null && _users.Exists(n => n.Op is Ops.Codebook && n.Inputs[0] == this));
+
     /// <summary>The tensor of a parameter that never changes, else null.</summary>
     public Tensor? Constant => IsTrainable || IsUpdated ? null : Data;
 

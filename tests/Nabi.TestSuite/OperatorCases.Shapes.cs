@@ -104,6 +104,17 @@ public static partial class OperatorCases
             Tensor.Of<float>([2, 4], 0, 1, 5, 4, 2, 2, 6, 5), Integers(0, 1)) with { Constants = [1] },
     ];
 
+    /// <summary>Weights that share values.</summary>
+    public static IEnumerable<OperatorCase> Sharing =>
+    [
+        Case(new Ops.Codebook(), Bytes([3, 5], 0, 1, 2, 3, 3, 3, 1, 0, 0, 2, 1, 1, 1, 2, 0), Float(4)),
+        Case(new Ops.Codebook { HasZero = true }, Bytes([2, 3, 2], 0, 1, 2, 3, 0, 3, 1, 0, 0, 2, 9, 1), Float(3)),
+        Case(new Ops.CodebookGradient { Centroids = 4 }, Bytes([7], 0, 1, 2, 0, 2, 2, 1), Float(7)),
+        Case(new Ops.CodebookGradient { Centroids = 3, HasZero = true }, Bytes([3, 3], 0, 1, 2, 0, 3, 3, 1, 0, 2), Float(3, 3)),
+    ];
+
+    private static Tensor Bytes(int[] dims, params byte[] numbers) => Tensor.Of(Shape.Create(dims), numbers);
+
     private static OperatorCase ResizeCase(Ops.Resize op, float[] scales, params int[] dims) =>
         Case(op, Float(dims), null, Tensor.Vector<float>(scales)) with { Constants = [2] };
 

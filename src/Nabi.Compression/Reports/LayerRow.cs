@@ -23,7 +23,7 @@ public sealed record LayerRow(string Name, string Op, Shape Output, long Macs, l
         var rows = new List<LayerRow>();
         foreach (var node in graph.WithBatch(1).Nodes)
         {
-            if (node.Op is QuantizeLinear or DequantizeLinear or FakeQuantize || !node.Output.Shape.IsKnown) continue;
+            if (node.Op is QuantizeLinear or DequantizeLinear or FakeQuantize or Codebook || !node.Output.Shape.IsKnown) continue;
             var parameters = node.Inputs.Select(StoredBehind).OfType<Value>().ToArray();
             var (macs, learned) = (node.Cost.Macs, parameters.Where(IsLearned).Sum(p => (long)p.Shape.Count));
             if (macs == 0 && learned == 0) continue;
@@ -34,11 +34,11 @@ public sealed record LayerRow(string Name, string Op, Shape Output, long Macs, l
         return rows;
     }
 
-    private static bool IsLearned(Value value) => value.IsTrainable || value.DType is DType.Int8 or DType.Int4 or DType.Int16 or DType.Int32;
+    private static bool IsLearned(Value value) => value.IsLearned || value.DType == DType.Int32;
 
     // The stored parameter, also where it is stored as integers or rounded while training.
     private static Value? StoredBehind(Value? value) => value is null ? null
         : value.Data is not null ? value
-        : value.Producer is { Op: DequantizeLinear or FakeQuantize, Inputs: [{ Data: not null } stored, ..] } ? stored
+        : value.Producer is { Op: DequantizeLinear or FakeQuantize or Codebook, Inputs: [{ Data: not null } stored, ..] } ? stored
         : null;
 }

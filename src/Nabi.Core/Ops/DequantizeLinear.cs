@@ -13,6 +13,9 @@ public sealed record DequantizeLinear : Op
     public int BlockSize { get; init; }
 
     /// <inheritdoc/>
+    public override bool IsDecoding => true;
+
+    /// <inheritdoc/>
     public override Outputs<TensorType> Infer(InferContext x)
     {
         if (x.Has(2) && !x.Shape(1).Accepts(x.Shape(2))) throw x.Fail($"the zero point has shape {x.Shape(2)} where the scale has {x.Shape(1)}");

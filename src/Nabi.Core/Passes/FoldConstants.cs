@@ -3,8 +3,8 @@ using Nabi.Ops;
 namespace Nabi.Passes;
 
 /// <summary>
-/// Evaluates nodes whose inputs are all constants, and questions for a shape that is known. Parameters that training changes are not constants; quantized weights stay
-/// quantized: <see cref="DequantizeLinear"/> is not evaluated.
+/// Evaluates nodes whose inputs are all constants, and questions for a shape that is known. Parameters that training changes are not constants; weights stored in
+/// fewer bits stay so: what <see cref="Op.IsDecoding"/> is not evaluated.
 /// </summary>
 public static class FoldConstants
 {
@@ -14,10 +14,10 @@ public static class FoldConstants
     private const int LargestUnknown = 1 << 16;
 
     /// <summary>The pass; quantized weights stay quantized.</summary>
-    public static Pass Pass { get; } = new("fold constants", graph => Run(graph, foldDequantized: false));
+    public static Pass Pass { get; } = new("fold constants", graph => Run(graph, foldDecoded: false));
 
     /// <summary>The pass that turns quantized weights into floating-point numbers as well.</summary>
-    public static Pass WithDequantized { get; } = new("fold constants and dequantize weights", graph => Run(graph, foldDequantized: true));
+    public static Pass WithDequantized { get; } = new("fold constants and dequantize weights", graph => Run(graph, foldDecoded: true));
 
     /// <summary>The outputs of a node over the given (new) inputs, or null when it is not folded.</summary>
     /// <param name="node">The node.</param>
@@ -49,9 +49,9 @@ public static class FoldConstants
         return ReferenceEvaluator.Evaluate(node, [.. inputs.Select(v => v?.Constant)], new Rng(0));
     }
 
-    private static Graph Run(Graph graph, bool foldDequantized) => graph.Rewrite((node, r) =>
+    private static Graph Run(Graph graph, bool foldDecoded) => graph.Rewrite((node, r) =>
     {
-        if (node.Op is DequantizeLinear && !foldDequantized) return null;
+        if (node.Op.IsDecoding && !foldDecoded) return null;
         var results = Evaluate(node, [.. node.Inputs.Select(r.Map)], LargestGrowth);
         return results is null ? null : Constants(node, results, r);
     });

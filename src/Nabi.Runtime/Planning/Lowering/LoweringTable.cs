@@ -23,6 +23,7 @@ internal static class LoweringTable
         AdderLowering.AddTo(table);
         BatchNormLowering.AddTo(table);
         CastLowering.AddTo(table);
+        CodebookLowering.AddTo(table);
         ConvLowering.AddTo(table);
         DropoutLowering.AddTo(table);
         FakeQuantizeLowering.AddTo(table);
