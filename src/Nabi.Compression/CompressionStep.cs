@@ -24,4 +24,8 @@ public abstract record CompressionStep
     /// <summary>A clause for a number that must lie in a range; null when it does.</summary>
     protected static string? OutOfRange(string setting, double value, double from, double to) =>
         value >= from && value <= to ? null : $"{setting} is {value} but must be {from} to {to}";
+
+    /// <summary>A clause for a name that must be one of a few; null when it is.</summary>
+    protected static string? NotAmong(string setting, string name, IReadOnlyCollection<string> names) =>
+        names.Contains(name) ? null : $"{setting} is '{name}' but must be one of {string.Join(", ", names)}";
 }
