@@ -81,7 +81,8 @@ internal sealed class SparseCodec : TensorCodec
         _ => MemoryMarshal.Cast<byte, ulong>(tensor.Bytes).Count(0ul),
     };
 
-    private static bool IsZero(Tensor tensor, int index, int size) => !tensor.Bytes.Slice(index * size, size).ContainsAnyExcept((byte)0);
+    /// <summary>Are all bytes of an element zero?</summary>
+    public static bool IsZero(Tensor tensor, int index, int size) => !tensor.Bytes.Slice(index * size, size).ContainsAnyExcept((byte)0);
 
     private static ReadOnlySpan<byte> Copied(ReadOnlySpan<byte> values, Span<byte> to)
     {

@@ -8,7 +8,7 @@ internal abstract class TensorCodec
     private const int Allowance = 64;
 
     /// <summary>The codecs; the position is the code in the file.</summary>
-    public static readonly TensorCodec[] All = [new RawCodec(), new SparseCodec(), new EntropyCodec(), new SparseEntropyCodec()];
+    public static readonly TensorCodec[] All = [new RawCodec(), new SparseCodec(), new EntropyCodec(), new SparseEntropyCodec(), new PaletteCodec(), new MaskedCodec()];
 
     /// <summary>The tensor's payload; null when the codec is not for such tensors.</summary>
     protected abstract byte[]? Encode(Tensor tensor);

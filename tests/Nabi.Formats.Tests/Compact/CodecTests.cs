@@ -66,6 +66,138 @@ public sealed class CodecTests
         Assert.InRange(writer.Written.Length, 0, Entropy(weights.Bytes) * weights.Count / 8 * 1.04);
     }
 
+    [Theory]
+    [InlineData(0.02)]
+    [InlineData(0.08)]
+    [InlineData(0.5)]
+    public void PlacesOfPrunedWeightsCostTheirEntropy(double density)
+    {
+        var rng = new Rng(5);
+        var mask = new byte[300 * 784];
+        foreach (ref var m in mask.AsSpan()) m = rng.NextDouble() < density ? (byte)1 : (byte)0;
+        Assert.InRange(Coded(mask, [300, 784], 2), 0, (Entropy(mask) * mask.Length / 8 * 1.04) + 64);
+    }
+
+    [Fact]
+    public void PlacesCostLessWhereColumnsAreEmpty()
+    {
+        var rng = new Rng(6);
+        var mask = new byte[300 * 784];
+        for (var i = 0; i < mask.Length; i++) mask[i] = i % 784 % 3 == 0 && rng.NextDouble() < 0.24 ? (byte)1 : (byte)0;
+        Assert.InRange(Coded(mask, [300, 784], 2), 0, Entropy(mask) * mask.Length / 8 * 0.75);
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(16)]
+    [InlineData(200)]
+    [InlineData(256)]
+    public void EveryCodingOfSymbolsBringsThemBack(int alphabet)
+    {
+        var rng = new Rng((ulong)alphabet);
+        foreach (var count in (int[])[1, 2, 7, 64, 1000, 20_000])
+        {
+            var symbols = new byte[count];
+            foreach (ref var s in symbols.AsSpan()) s = rng.NextDouble() < 0.5 ? (byte)0 : (byte)(Math.Abs(rng.NextGaussian()) * alphabet / 5 % alphabet);
+            var back = new byte[count];
+            var writer = new ByteWriter();
+            Huffman.Encode(symbols, alphabet, writer);
+            var reader = new ByteReader(writer.Written);
+            Huffman.Decode(ref reader, alphabet, back);
+            Assert.Equal(symbols, back);
+            writer = new ByteWriter();
+            ContextCoder.Encode(symbols, 37, alphabet, writer);
+            reader = new ByteReader(writer.Written);
+            ContextCoder.Decode(ref reader, 37, alphabet, back);
+            Assert.Equal(symbols, back);
+            Coded(symbols, [count], alphabet);
+        }
+    }
+
+    [Fact]
+    public void HuffmanIsWithinABitOfTheEntropyAndItsModelIsSmall()
+    {
+        var rng = new Rng(8);
+        var symbols = new byte[400];
+        foreach (ref var s in symbols.AsSpan()) s = (byte)Math.Clamp(8 + (rng.NextGaussian() * 2), 0, 15);
+        var writer = new ByteWriter();
+        Huffman.Encode(symbols, 16, writer);
+        Assert.InRange(writer.Written.Length, Entropy(symbols) * symbols.Length / 8, (Entropy(symbols) * symbols.Length / 8 * 1.05) + 9);
+        var range = new ByteWriter();
+        Rans.Encode(symbols, range);
+        Assert.True(writer.Written.Length < range.Written.Length);
+    }
+
+    [Fact]
+    public void HuffmanCodesOfWildCountsStayShort()
+    {
+        // Fibonacci numbers make the longest codes there are.
+        var symbols = new List<byte>();
+        for (var (a, b, s) = (1, 1, 0); s < 24; (a, b, s) = (b, a + b, s + 1)) symbols.AddRange(Enumerable.Repeat((byte)s, a));
+        Coded([.. symbols], [symbols.Count], 24);
+        var (writer, back) = (new ByteWriter(), new byte[symbols.Count]);
+        Huffman.Encode([.. symbols], 24, writer);
+        var reader = new ByteReader(writer.Written);
+        Huffman.Decode(ref reader, 24, back);
+        Assert.Equal([.. symbols], back);
+    }
+
+    [Theory]
+    [InlineData(2, 1.0)]
+    [InlineData(4, 2.0)]
+    [InlineData(16, 4.0)]
+    public void FloatsOfFewValuesTakeTheBitsOfTheirIndices(int values, double bits)
+    {
+        var rng = new Rng(9);
+        var palette = Enumerable.Range(0, values).Select(_ => (float)rng.NextGaussian()).ToArray();
+        var weights = Tensor.Zeros(DType.Float32, [64, 100]);
+        foreach (ref var w in weights.Span<float>()) w = palette[rng.Next(values)];
+        var writer = new ByteWriter();
+        TensorCodec.Write(weights, writer);
+        Assert.InRange(writer.Written.Length, 0, (weights.Count * bits / 8) + (values * 4) + 24);
+        var reader = new ByteReader(writer.Written);
+        Assert.True(weights.Bytes.SequenceEqual(TensorCodec.Read(ref reader).Bytes));
+    }
+
+    [Fact]
+    public void DamagedPayloadsOfEveryCodecFailWithASentence()
+    {
+        var rng = new Rng(10);
+        for (var round = 0; round < 4000; round++)
+        {
+            var tensor = Random(rng, (DType)rng.Next(14), 1 + rng.Next(3), density: round % 5 * 0.25);
+            var writer = new ByteWriter();
+            TensorCodec.Write(tensor, writer);
+            var header = 3 + tensor.Shape.Rank;
+            var bytes = writer.Written.ToArray();
+            // Another codec, or other bytes behind it.
+            if (round % 4 == 0) bytes[header - 1] = (byte)rng.Next(TensorCodec.All.Length);
+            for (var n = rng.Next(4); n >= 0; n--) bytes[header - 1 + rng.Next(bytes.Length - header + 1)] = (byte)rng.Next(256);
+            try
+            {
+                var reader = new ByteReader(bytes);
+                TensorCodec.Read(ref reader);
+            }
+            catch (NabiException e)
+            {
+                Assert.NotEmpty(e.Message);
+            }
+        }
+    }
+
+    // The bytes of symbols, which must come back.
+    private static int Coded(byte[] symbols, Shape shape, int alphabet)
+    {
+        var (writer, back) = (new ByteWriter(), new byte[symbols.Length]);
+        SymbolCodec.Encode(symbols, shape, alphabet, writer);
+        var reader = new ByteReader(writer.Written);
+        SymbolCodec.Decode(ref reader, shape, alphabet, back);
+        Assert.Equal(symbols, back);
+        return writer.Written.Length;
+    }
+
     [Fact]
     public void ATensorOfZerosTakesNothing()
     {
