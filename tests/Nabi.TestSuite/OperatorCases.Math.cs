@@ -24,6 +24,8 @@ public static partial class OperatorCases
         Case(new Floor(), Within(0.1, 0.9, 9)),
         Case(new Round(), Within(0.6, 1.4, 9)),
         Case(new Sign(), Float(9)),
+        Case(new Binarize(), Float(2, 35)),
+        Case(new Ternarize(), Float(2, 35), Tensor.Scalar(0.4f)) with { Constants = [1] },
         Case(new Abs(), Float(17)),
         Case(new Erf(), Float(33)),
         Case(new IsNaN(), Tensor.Vector(1f, float.NaN, -2f, float.PositiveInfinity)),

@@ -10,7 +10,7 @@ public class StandardizeTests
     {
         var data = new TheoryData<int, string>();
         for (var i = 0; i < OperatorCases.All.Count; i++)
-            if (OperatorCases.All[i].Op is Shift or AdderConv) data.Add(i, OperatorCases.All[i].Name);
+            if (OperatorCases.All[i].Op is Shift or AdderConv or Binarize or Ternarize) data.Add(i, OperatorCases.All[i].Name);
         return data;
     }
 
