@@ -6,7 +6,7 @@ namespace Nabi.Bench.Kernels;
 /// <summary>The kernels that are measured: one place to add a size.</summary>
 internal static class KernelCases
 {
-    public static IEnumerable<KernelCase> All() => [.. Products(), .. Recurrences(), .. Convolutions(), .. Winograd(), .. Training(), .. Bytes(), .. Nibbles()];
+    public static IEnumerable<KernelCase> All() => [.. Products(), .. Recurrences(), .. Convolutions(), .. Winograd(), .. Training(), .. Bytes(), .. Nibbles(), .. Bits()];
 
     private static IEnumerable<KernelCase> Products()
     {
@@ -74,6 +74,23 @@ internal static class KernelCases
             yield return new ProductCase(m, n, k) { Name = $"float for int4 {m} x {n} x {k}" };
             foreach (var block in (int[])[k, 32])
                 yield return new Int4ProductCase(m, n, k, block) { Name = $"int4 {m} x {n} x {k} block {block}" };
+        }
+    }
+
+    // The same shapes in floats are 'conv ...', 'winograd ...' and 'gemm ...'; the shares of the float peak are far above 1.
+    private static IEnumerable<KernelCase> Bits()
+    {
+        var shapes = new[] { (56, 64, 64), (28, 128, 128), (14, 256, 256), (7, 512, 512), (32, 32, 32), (16, 16, 16) }
+            .Select(s => (Name: $"conv 3x3 {s.Item1}x{s.Item1}x{s.Item2} -> {s.Item3}", Shape: Of(s.Item1, s.Item2, s.Item3, 3, 1, 1)))
+            .Concat(new[] { (1, 4096, 4096), (1, 512, 512), (64, 1024, 1024) }.Select(s => (Name: $"product {s.Item1} x {s.Item2} x {s.Item3}", Shape: Product(s.Item1, s.Item2, s.Item3))));
+        foreach (var (name, shape) in shapes)
+        {
+            if (BitTiles.Current is not null)
+            {
+                yield return new BitConvolutionCase(shape, isTernary: false, emitted: true) { Name = $"bits emitted {name}" };
+                yield return new BitConvolutionCase(shape, isTernary: true, emitted: true) { Name = $"bits ternary {name}" };
+            }
+            yield return new BitConvolutionCase(shape, isTernary: false, emitted: false) { Name = $"bits managed {name}" };
         }
     }
 

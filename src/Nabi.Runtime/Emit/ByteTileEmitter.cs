@@ -9,25 +9,17 @@ namespace Nabi.Runtime.Emit;
 /// and without saturation. The code takes a <see cref="TileArguments"/>, starts from its bias, which is not null, and stores all rows.</para>
 /// <para>Sums stand in the upper registers where there are 32, so that such code has no registers to preserve under the Windows calling convention unless it requantizes.</para>
 /// </remarks>
-internal sealed unsafe partial class ByteTileEmitter
+internal sealed unsafe partial class ByteTileEmitter : TileEmitter
 {
-    private const Register Arguments = Register.R15, Panel = Register.RDX, Inputs = Register.RDI, Taps = Register.R12, End = Register.R13, At = Register.R14;
-
     private const int Broadcasts = 3;
 
-    /// <summary>First vector register that a Windows callee preserves.</summary>
-    private const int FirstPreserved = 6;
-
-    private static readonly Register[] Rows = [Register.RAX, Register.RBX, Register.RBP, Register.RSI, Register.R8, Register.R9, Register.R10, Register.R11];
-
-    private static readonly Register[] Saved = [Register.RBX, Register.RBP, Register.RSI, Register.RDI, Register.R12, Register.R13, Register.R14, Register.R15];
-
-    private readonly Assembler code = new(64);
     private readonly ByteTileForm form;
 
-    private ByteTileEmitter(ByteTileForm form) => this.form = form;
+    private ByteTileEmitter(ByteTileForm form) : base(form.Registers == VectorForm.Zmm ? 64 : 32) => this.form = form;
 
-    private int Bytes => form.Registers == VectorForm.Zmm ? 64 : 32;
+    protected override int LowRegisters => form.Requantizes ? LastConstant + 1
+        : form.Registers == VectorForm.Zmm ? form.Columns + Broadcasts
+        : (form.Rows * form.Columns) + form.Columns + Broadcasts;
 
     /// <summary>The code of one micro-kernel; it contains no addresses and runs anywhere.</summary>
     public static byte[] Emit(ByteTileForm form)
@@ -58,13 +50,6 @@ internal sealed unsafe partial class ByteTileEmitter
     /// <summary>Chains of <see cref="EmitPeak"/>, which with their operands leave the registers alone that a callee preserves nowhere but on Windows.</summary>
     public const int PeakChains = 12;
 
-    private static byte[] Finish(Assembler code)
-    {
-        using var bytes = new MemoryStream();
-        code.Assemble(new StreamCodeWriter(bytes), rip: 0);
-        return bytes.ToArray();
-    }
-
     private void Kernel()
     {
         Enter();
@@ -75,7 +60,7 @@ internal sealed unsafe partial class ByteTileEmitter
         Load(End, Arguments, Offset(&t, &t.Depth));
         code.AddInstruction(Instruction.Create(Code.Shl_rm64_imm8, End, 2));
         StartSums(Offset(&t, &t.Bias));
-        Accumulate(BroadcastBytes);
+        Accumulate((target, row) => BroadcastNext(target, row));
         Load(Register.RCX, Arguments, Offset(&t, &t.Outputs));
         for (var i = 0; i < form.Rows; i++)
         {
@@ -83,21 +68,6 @@ internal sealed unsafe partial class ByteTileEmitter
             for (var c = 0; c < form.Columns; c++) StoreVector(Memory(Register.RAX, c * Bytes), Sum(i, c));
         }
         Leave();
-    }
-
-    private void Enter()
-    {
-        foreach (var register in Saved) code.AddInstruction(Instruction.Create(Code.Push_r64, register));
-        Preserve(store: true);
-        Move(Arguments, OperatingSystem.IsWindows() ? Register.RCX : Register.RDI);
-    }
-
-    private void Leave()
-    {
-        Preserve(store: false);
-        code.vzeroupper();
-        for (var i = Saved.Length - 1; i >= 0; i--) code.AddInstruction(Instruction.Create(Code.Pop_r64, Saved[i]));
-        code.ret();
     }
 
     private void StartSums(int bias)
@@ -109,9 +79,6 @@ internal sealed unsafe partial class ByteTileEmitter
             for (var i = 1; i < form.Rows; i++) CopyVector(Sum(i, c), Sum(0, c));
         }
     }
-
-    private void BroadcastBytes(Register target, Register row) => code.AddInstruction(Instruction.Create(
-        form.Registers == VectorForm.Zmm ? Code.EVEX_Vpbroadcastd_zmm_k1z_xmmm32 : Code.VEX_Vpbroadcastd_ymm_xmmm32, target, new MemoryOperand(row, At, 1, 0, 0)));
 
     private void Accumulate(Action<Register, Register> broadcast, Action? afterWeights = null)
     {
@@ -137,24 +104,6 @@ internal sealed unsafe partial class ByteTileEmitter
         code.jne(tap);
     }
 
-    // Windows asks callees to keep the lower halves of ymm6 to ymm15.
-    private void Preserve(bool store)
-    {
-        const int Slot = 16;
-        var used = form.Requantizes ? LastConstant + 1 : form.Registers == VectorForm.Zmm ? form.Columns + Broadcasts : (form.Rows * form.Columns) + form.Columns + Broadcasts;
-        var count = OperatingSystem.IsWindows() ? used - FirstPreserved : 0;
-        if (count <= 0) return;
-        if (store) AddTo(Register.RSP, -count * Slot);
-        for (var i = 0; i < count; i++)
-        {
-            var (register, slot) = (Register.XMM0 + FirstPreserved + i, Memory(Register.RSP, i * Slot));
-            code.AddInstruction(store
-                ? Instruction.Create(Code.VEX_Vmovdqu_xmmm128_xmm, slot, register)
-                : Instruction.Create(Code.VEX_Vmovdqu_xmm_xmmm128, register, slot));
-        }
-        if (!store) AddTo(Register.RSP, count * Slot);
-    }
-
     // zmm: sums from 16 on, operands below 6. ymm: sums from 0 on, then weights, then broadcasts.
     private Register Sum(int row, int column) => Vector((form.Registers == VectorForm.Zmm ? 16 : 0) + (row * form.Columns) + column);
 
@@ -172,24 +121,4 @@ internal sealed unsafe partial class ByteTileEmitter
             _ => Code.VEX_Vpdpbusd_ymm_ymm_ymmm256,
         },
         sum, unsigned, signed));
-
-    private void LoadVector(Register target, MemoryOperand source) => code.AddInstruction(Instruction.Create(
-        form.Registers == VectorForm.Zmm ? Code.EVEX_Vmovdqu32_zmm_k1z_zmmm512 : Code.VEX_Vmovdqu_ymm_ymmm256, target, source));
-
-    private void CopyVector(Register target, Register source) => code.AddInstruction(Instruction.Create(
-        form.Registers == VectorForm.Zmm ? Code.EVEX_Vmovdqa32_zmm_k1z_zmmm512 : Code.VEX_Vmovdqa_ymm_ymmm256, target, source));
-
-    private void StoreVector(MemoryOperand target, Register source) => code.AddInstruction(Instruction.Create(
-        form.Registers == VectorForm.Zmm ? Code.EVEX_Vmovdqu32_zmmm512_k1z_zmm : Code.VEX_Vmovdqu_ymmm256_ymm, target, source));
-
-    private void Load(Register target, Register address, int offset) =>
-        code.AddInstruction(Instruction.Create(Code.Mov_r64_rm64, target, Memory(address, offset)));
-
-    private void Move(Register target, Register source) => code.AddInstruction(Instruction.Create(Code.Mov_r64_rm64, target, source));
-
-    private void AddTo(Register target, int value) => code.AddInstruction(Instruction.Create(Code.Add_rm64_imm32, target, value));
-
-    private static MemoryOperand Memory(Register address, int offset) => new(address, offset, offset == 0 ? 0 : 1);
-
-    private static int Offset(void* start, void* field) => (int)((byte*)field - (byte*)start);
 }

@@ -4,7 +4,8 @@ namespace Nabi.Runtime.Planning;
 
 /// <summary>
 /// Writes an activation composed of several operators as the one it is, so that it can end the product before it: x sigmoid(x) as Swish,
-/// x HardSigmoid(x) as HardSwish, x / 2 (1 + erf(x / sqrt 2)) as Gelu. What something else reads too, a gradient say, stays.
+/// x HardSigmoid(x) as HardSwish, x / 2 (1 + erf(x / sqrt 2)) as Gelu, x &gt;= 0 ? 1 : -1 as Binarize, x &gt; t ? 1 : x &lt; -t ? -1 : 0 as Ternarize. What something else reads
+/// too, a gradient say, stays.
 /// </summary>
 internal static class ComposedActivations
 {
@@ -12,9 +13,21 @@ internal static class ComposedActivations
 
     /// <summary>The pass.</summary>
     public static Pass Pass { get; } = new("name composed activations", graph => graph.Rewrite((node, r) =>
-        node.Op is Mul && node.Output.DType == DType.Float32 && Match(node) is { } found
+        node.Op is Where && node.Output.DType == DType.Float32 ? Choice(node, r)
+        : node.Op is Mul && node.Output.DType == DType.Float32 && Match(node) is { } found
             ? r.Builder.ApplyNamed(found.Op, $"{found.Inner.Name}+{node.Name}", 1, [r[found.Argument]], [node.Output.Name])
             : null));
+
+    private static IReadOnlyList<Value>? Choice(Node where, Rewriter r)
+    {
+        if (where.Inputs[0] is not { UseCount: 1, Producer: { } question } || question.Inputs[0] is not { } x || !x.Shape.Equals(where.Output.Shape) || !IsNumber(where.Inputs[1]!, 1)) return null;
+        var (limit, other) = (question.Inputs[1]!, where.Inputs[2]!);
+        if (question.Op is GreaterOrEqual && IsNumber(limit, 0) && IsNumber(other, -1)) return r.Builder.ApplyNamed(new Binarize(), where.Name, 1, [r[x]], [where.Output.Name]);
+        if (question.Op is not Greater || limit.Constant is not { Count: 1 } threshold || other is not { UseCount: 1, Producer: { Op: Where } low } || !IsNumber(low.Inputs[1]!, -1) || !IsNumber(low.Inputs[2]!, 0)) return null;
+        return low.Inputs[0] is { UseCount: 1, Producer: { Op: Less } less } && less.Inputs[0] == x && less.Inputs[1]!.Constant is { Count: 1 } negative && negative.Item() == -threshold.Item()
+            ? r.Builder.ApplyNamed(new Ternarize(), where.Name, 1, [r[x], r[limit]], [where.Output.Name])
+            : null;
+    }
 
     private static Composition? Match(Node product)
     {

@@ -92,7 +92,7 @@ internal sealed class Fusion
         for (var i = graph.Nodes.Count - 1; i >= 0; i--)
         {
             var node = graph.Nodes[i];
-            if (_absorbed.Contains(node) || _groups.ContainsKey(node) || !ElementRules.Knows(node)) continue;
+            if (_absorbed.Contains(node) || _groups.ContainsKey(node) || !ElementRules.Knows(node) || BitProduct.ReadsBehind(node)) continue;
             var tail = JoinableTail(node, tails);
             if (tail is not null && OperandCount(members[tail], node) > ElementwiseLowering.MaxOperands) tail = null;
             tails[node] = tail ??= node;

@@ -196,7 +196,7 @@ internal sealed class Planner
     private void Lower(Node node)
     {
         if (Fusion.GroupOf(node) is not { } group) return;
-        if (node.Op.IsDecoding || (!Options.Reference && BatchedProductLowering.ReadsBehind(node)))
+        if (node.Op.IsDecoding || (!Options.Reference && (BatchedProductLowering.ReadsBehind(node) || BitProduct.ReadsBehind(node))))
         {
             _lazy[node.Output] = node;   // kernels read what lies behind it: it is done only if something reads its own result
             return;

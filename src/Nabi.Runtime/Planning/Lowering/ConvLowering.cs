@@ -21,7 +21,7 @@ internal static unsafe class ConvLowering
         var (data, weight) = (node.Inputs[0]!, node.Inputs[1]!);
         var bias = node.Inputs.Count > 2 ? node.Inputs[2] : null;
         return TryShape(data.Shape, weight.Shape[0], conv.Resolve(data.Shape, weight.Shape), conv.Group) is { } shape
-            && (EmitInt4(group, planner, shape, data, weight, bias) || Emit(group, planner, shape, transposed: false, data, weight, bias));
+            && (BitProduct.TryEmit(group, planner, shape) || EmitInt4(group, planner, shape, data, weight, bias) || Emit(group, planner, shape, transposed: false, data, weight, bias));
     }
 
     private static bool LowerTranspose(IReadOnlyList<Node> group, Planner planner)

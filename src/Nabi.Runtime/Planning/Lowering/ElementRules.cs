@@ -27,6 +27,8 @@ internal static class ElementRules
         [typeof(Not)] = (n, e) => e.Apply(ElementKind.Not, A(n, e)),
         [typeof(Where)] = (n, e) => e.Apply(ElementKind.Select, A(n, e), B(n, e), e[n.Inputs[2]!]),
         [typeof(Cast)] = CastRule,
+        [typeof(Binarize)] = (n, e) => e.Apply(ElementKind.Select, OrEqual(e, e.Number(0), A(n, e)), e.Number(1), e.Number(-1)),
+        [typeof(Ternarize)] = (n, e) => TernaryRule(e, A(n, e), B(n, e)),
         [typeof(FakeQuantize)] = FakeQuantizeLowering.Forward,
         [typeof(FakeQuantizeGradient)] = FakeQuantizeLowering.ToData,
         [typeof(Expand)] = (n, e) => e.Apply(Unary.Identity, A(n, e)),
@@ -67,6 +69,12 @@ internal static class ElementRules
     };
 
     private static int OrEqual(ElementExpression e, int a, int b) => e.Apply(ElementKind.Maximum, e.Apply(ElementKind.Less, a, b), e.Apply(ElementKind.Equal, a, b));
+
+    private static int TernaryRule(ElementExpression e, int x, int threshold)
+    {
+        var low = e.Apply(ElementKind.Select, e.Apply(ElementKind.Less, x, e.Apply(new Unary(UnaryKind.Negate), threshold)), e.Number(-1), e.Number(0));
+        return e.Apply(ElementKind.Select, e.Apply(ElementKind.Less, threshold, x), e.Number(1), low);
+    }
 
     // Truth values are 1 and 0 already; a number becomes true unless it is 0.
     private static int CastRule(Node node, ElementExpression e)

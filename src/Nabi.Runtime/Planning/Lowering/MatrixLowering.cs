@@ -23,6 +23,8 @@ internal static unsafe class MatrixLowering
         var isBias = addend is { Shape.Rank: > 0 } && addend.Shape.Count == shape.N && addend.Shape[-1] == shape.N;
         if (addend is not null && !isBias && (!addend.Shape.Equals(result.Shape) || group.Any(n => n.Op is Add))) return false;
         var (bias, residual) = (isBias ? planner.Read(addend!) : null, addend is not null && !isBias ? planner.Read(addend) : null);
+        if ((addend is null || isBias) && BitProduct.TryEmit(group, planner, BitProduct.RowsOf(shape)))
+            return true;
         if (!op.TransA && Int4Weights.Of(right, op.TransB ? 0 : 1) is { } weights)
             EmitInt4(group, planner, weights, shape.M, planner.Read(left), bias, residual);
         else if (op is { TransA: true, TransB: false })
@@ -67,6 +69,8 @@ internal static unsafe class MatrixLowering
         {
             // One right matrix for all rows: the leading axes of the left are rows too.
             var rows = left.Shape.Count / Math.Max(1, k);
+            if (BitProduct.TryEmit(group, planner, BitProduct.RowsOf(new ProductShape(rows, n, k))))
+                return true;
             if (Int4Weights.Of(right, columnAxis: 1) is { } weights)
                 EmitInt4(group, planner, weights, rows, planner.Read(left));
             else

@@ -61,8 +61,8 @@ internal static class QuantizedMatcher
         return new QuantizedProduct(group, input, filters, perFilter, bias, format, low, high);
     }
 
-    // [M, ...] of a convolution stays, [N, K] of a transposed Gemm too; [K, N] is transposed.
-    private static Tensor? FiltersFirst(Node node, Tensor weights) => node.Op switch
+    /// <summary>A product's weights as [filters, ...]: [M, ...] of a convolution stays, [N, K] of a transposed Gemm too; [K, N] is transposed. Null for products no integer kernel takes.</summary>
+    public static Tensor? FiltersFirst(Node node, Tensor weights) => node.Op switch
     {
         Conv => weights,
         Ops.Gemm { Alpha: 1, Beta: 1, TransA: false, TransB: true } => weights,
@@ -73,7 +73,8 @@ internal static class QuantizedMatcher
 
     private static Tensor Transposed(Tensor matrix) => new Transpose().Evaluate(new EvalContext([matrix], 1, new Rng(0)))[0];
 
-    private static float[]? PerFilter(Node node, DequantizeLinear op, Tensor scales, int rank, int filters)
+    /// <summary>One scale per filter of a product's weights; null if they lie along another axis, or one is not positive and finite.</summary>
+    public static float[]? PerFilter(Node node, DequantizeLinear op, Tensor scales, int rank, int filters)
     {
         var values = scales.ToSingle();
         if (!Array.TrueForAll(values, s => s > 0 && float.IsFinite(s))) return null;
@@ -146,7 +147,8 @@ internal static class QuantizedMatcher
 
     private static Node? Before(Node node) => node.Inputs[0] is { UseCount: 1, Producer: { } producer } ? producer : null;
 
-    private static Tensor? Fixed(Value? value) => value is { IsUpdated: false } ? value.Data : null;
+    /// <summary>The number a value always has, or null.</summary>
+    public static Tensor? Fixed(Value? value) => value is { IsUpdated: false } ? value.Data : null;
 
     // The stored value of a limit of the real result; infinite limits are those of the type.
     private static int Limit(float limit, QuantizedFormat format) =>
