@@ -20,7 +20,7 @@ internal sealed class OwnTeacherClaim : Claim
         run.Say($"nabi-small, the first {Samples:N0} training samples of Fashion-MNIST, {Training.Epochs} epochs; accuracy of the network without exits.");
         var data = run.Data(Set).Train.Take(Samples);
         run.Head("width", "plain", "with exits");
-        foreach (var width in new[] { 0.5, 1 })
+        foreach (var width in new[] { 0.25, 0.5 })
         {
             double[] plain = [.. run.Seeds.Select(s => Train(s, width, Training))];
             double[] taught = [.. run.Seeds.Select(s => Train(s, width, Training with { Guidance = [new OwnTeacher()] }))];

@@ -38,6 +38,12 @@ internal sealed class TrainCommand : NabiCommand
     private readonly Option<double?> _ema = new("--ema") { Description = "Keep and return an exponential moving average of the weights with this decay." };
     private readonly Option<double?> _clip = new("--clip") { Description = "Clip the gradient's norm." };
     private readonly GuidanceArguments _guidance = new();
+    private readonly Option<string[]> _freeze = new("--freeze")
+    {
+        Description = "What a model file keeps: a number n for all but its last n layers, or beginnings of parameters' names, separated by commas; batch normalizations among it keep their statistics.",
+        DefaultValueFactory = _ => [],
+        CustomParser = r => [.. r.Tokens.SelectMany(t => t.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+    };
     private readonly Option<double> _width = new("--width") { Description = "Width of a network of the zoo.", DefaultValueFactory = _ => 1 };
     private readonly Option<double> _depth = new("--depth") { Description = "Depth of a network of the zoo, in families that have stages.", DefaultValueFactory = _ => 1 };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of weights, order and augmentation.", DefaultValueFactory = _ => 0 };
@@ -52,7 +58,7 @@ internal sealed class TrainCommand : NabiCommand
     {
         Option[] options =
         [
-            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _progressive, _stages, _startSize, _strength, _stochasticDepth, _dropout, _recompute, _ema, _clip, _width, _depth, _seed, _checkpoint, _checkpointSteps, _limit, _output,
+            _data, _epochs, _batch, _rate, _optimizer, _schedule, _decay, _smoothing, _augment, _progressive, _stages, _startSize, _strength, _stochasticDepth, _dropout, _recompute, _ema, _clip, _freeze, _width, _depth, _seed, _checkpoint, _checkpointSteps, _limit, _output,
         ];
         Add(_model);
         foreach (var option in options) Add(option);
@@ -129,9 +135,18 @@ internal sealed class TrainCommand : NabiCommand
     private (Graph Trained, Graph? Network) Start(ParseResult arguments, DataSet train)
     {
         var model = arguments.GetRequiredValue(_model);
-        if (File.Exists(model)) return (ModelFile.Read(model), null);
+        if (File.Exists(model)) return (WithHeadFor(train, ModelFile.Read(model), arguments.GetValue(_seed)), null);
         var (entry, options) = (Zoo.Find(model), NetworkOptions(arguments, train));
         return (entry.CreateForTraining(options), entry.BuildTraining is null ? null : entry.Create(options));
+    }
+
+    // A classifier of other classes gets a new last layer; what is before it is what the training starts from.
+    private Graph WithHeadFor(DataSet train, Graph model, ulong seed)
+    {
+        var classes = train.ClassNames.Count;
+        if (IsAutoencoder(model) || model.Outputs is not [{ Value.Shape: { IsRanked: true, Rank: >= 2 } scores }, ..] || scores[1] == classes || scores[1] == Shape.Unknown) return model;
+        Screen.Note($"nabi: {model.Name} tells {scores[1]} classes apart and {train.Name} has {classes}: its last layer starts anew.");
+        return NewHead.Of(model, classes, seed);
     }
 
     private ModelOptions NetworkOptions(ParseResult arguments, DataSet train) => new()
@@ -172,6 +187,7 @@ internal sealed class TrainCommand : NabiCommand
             Recompute = arguments.GetValue(_recompute),
             EmaDecay = arguments.GetValue(_ema),
             ClipNorm = arguments.GetValue(_clip),
+            Frozen = arguments.GetRequiredValue(_freeze) is { Length: > 0 } freeze ? LayerFreezing.Parameters(graph, freeze) : [],
             Normalization = _normalization.Of(arguments),
             Seed = arguments.GetValue(_seed),
         };

@@ -40,6 +40,11 @@ public sealed record FineTune : CompressionStep
     /// <summary>Share of the network's own predictions of the epoch before in the last epoch's targets, 0 to 1 (<see cref="Nabi.Training.PastSelf"/>). Default 0: none.</summary>
     public double PastSelf { get; init; }
 
+    /// <summary>
+    /// What stays as it is: one whole number n for all but the last n layers, or beginnings of parameters' names (<see cref="LayerFreezing"/>). Default empty: nothing.
+    /// </summary>
+    public ValueArray<string> Freeze { get; init; } = [];
+
     /// <summary>Samples in a batch. Default the context's.</summary>
     public int? Batch { get; init; }
 
@@ -88,6 +93,7 @@ public sealed record FineTune : CompressionStep
             Distillation = teacher is null ? null : new Nabi.Training.Distillation(Alpha, Temperature) { IsPrecomputed = isPrecomputed },
             Guidance = context.Teacher is { } guide ? GuidanceOf(guide) : [],
             PastSelf = PastSelf > 0 ? new PastSelf(PastSelf) : null,
+            Frozen = Freeze.IsEmpty ? [] : LayerFreezing.Parameters(graph, Freeze),
             TrainStatistics = trainStatistics,
             ClipNorm = 5,
             Seed = context.Seed,

@@ -23,11 +23,19 @@ public sealed record UnfoldBatchNorm : CompressionStep
     /// <inheritdoc/>
     public override Graph Apply(Graph graph, CompressionContext context)
     {
-        var bare = graph.Nodes.Where(IsBare).ToDictionary(n => n.Output.Name, n => n, StringComparer.Ordinal);
+        var bare = graph.Nodes.Where(IsBare).Select(n => n.Output.Name).ToHashSet(StringComparer.Ordinal);
         context.Notes.Add($"{Name}: batch normalization put behind {bare.Count} convolutions.");
-        if (bare.Count == 0) return graph;
-        var moments = Measure(graph, bare.Keys, context);
-        return graph.Rewrite((node, rewriter) => bare.ContainsKey(node.Output.Name) ? Unfolded(node, moments[node.Output.Name], rewriter) : null);
+        return bare.Count == 0 ? graph : Behind(graph, bare, context);
+    }
+
+    /// <summary>Puts batch normalization behind chosen convolutions, set so that it changes nothing.</summary>
+    /// <param name="graph">The network.</param>
+    /// <param name="outputs">Names of the convolutions' outputs.</param>
+    /// <param name="context">Samples for the statistics.</param>
+    internal Graph Behind(Graph graph, IReadOnlyCollection<string> outputs, CompressionContext context)
+    {
+        var moments = Measure(graph, outputs, context);
+        return graph.Rewrite((node, rewriter) => moments.TryGetValue(node.Output.Name, out var found) ? Unfolded(node, found, rewriter) : null);
     }
 
     private static bool IsBare(Node node) => node is { Op: Conv, Inputs: [_, { IsTrainable: true }, ..] }

@@ -13,8 +13,17 @@ public static class ChannelPruning
     public static Graph Prune(this ChannelGroups groups, IReadOnlyDictionary<int, IReadOnlyCollection<int>> removed)
     {
         var kept = KeptElements(groups, removed);
-        var rewriter = new Rewriter(groups.Graph, parameter: p => Sliced(p, kept));
-        foreach (var node in groups.Graph.Nodes) rewriter.Visit(node, Narrowed(node, rewriter, kept));
+        return WithElements(groups.Graph, kept, p => Sliced(p, kept));
+    }
+
+    /// <summary>The graph with other elements along some axes: those listed, ascending; an element listed twice is there twice.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="kept">The elements by axis, of every value that the change concerns.</param>
+    /// <param name="parameter">The new tensor of a parameter.</param>
+    internal static Graph WithElements(Graph graph, Dictionary<ValueAxis, int[]> kept, Func<Value, Tensor> parameter)
+    {
+        var rewriter = new Rewriter(graph, parameter: parameter);
+        foreach (var node in graph.Nodes) rewriter.Visit(node, Narrowed(node, rewriter, kept));
         return rewriter.Finish();
     }
 
@@ -60,11 +69,12 @@ public static class ChannelPruning
         return gone.ToDictionary(g => g.Key, g => Enumerable.Range(0, g.Value.Length).Where(i => !g.Value[i]).ToArray());
     }
 
-    private static ChannelGroup Group(ChannelGroups groups, int index) => index >= 0 && index < groups.Count
+    internal static ChannelGroup Group(ChannelGroups groups, int index) => index >= 0 && index < groups.Count
         ? groups[index]
         : throw new NabiException($"There is no channel group {index}; graph '{groups.Graph.Name}' has {groups.Count}.");
 
-    private static Tensor Sliced(Value parameter, Dictionary<ValueAxis, int[]> kept)
+    /// <summary>A parameter's elements along its axes.</summary>
+    internal static Tensor Sliced(Value parameter, Dictionary<ValueAxis, int[]> kept)
     {
         var tensor = parameter.Data!;
         for (var axis = 0; axis < parameter.Shape.Rank; axis++)
