@@ -23,4 +23,10 @@ public static class MetadataKeys
 
     /// <summary>The name of a scalar output that training adds to its loss: terms that only the network knows.</summary>
     public const string AuxiliaryLoss = "nabi.auxiliary_loss";
+
+    /// <summary>
+    /// Followed by a value's name: mean and standard deviation of its channels, each separated by commas, a semicolon between. What batch
+    /// normalization told before it was folded; steps that need it read it and take it off.
+    /// </summary>
+    public const string Activations = "nabi.activations.";
 }

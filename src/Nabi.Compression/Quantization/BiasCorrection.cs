@@ -1,5 +1,3 @@
-using Nabi.Ops;
-
 namespace Nabi.Compression.Quantization;
 
 /// <summary>
@@ -8,23 +6,21 @@ namespace Nabi.Compression.Quantization;
 /// </summary>
 internal static class BiasCorrection
 {
-    /// <summary>Corrects the biases of a graph with <see cref="FakeQuantize"/>.</summary>
-    /// <param name="exact">The float graph.</param>
-    /// <param name="fake">The graph to correct.</param>
+    /// <summary>The graph with <see cref="Ops.FakeQuantize"/> of a preparation, its biases corrected.</summary>
+    /// <param name="prepared">The float graph and the one to correct.</param>
     /// <param name="context">Data.</param>
     /// <param name="samples">Samples to compare on.</param>
-    public static Graph Apply(Graph exact, Graph fake, CompressionContext context, int samples)
+    public static Graph Apply(QuantizationPreparation prepared, CompressionContext context, int samples)
     {
-        var layers = fake.Nodes.Where(n => n is { Op: Conv or Gemm, Inputs: [_, _, { Producer: { Op: FakeQuantize } }] }
-            && n.Inputs[2]!.Producer!.Inputs[0]!.Data is not null)
-            .Select(n => (n.Output.Name, Bias: n.Inputs[2]!.Producer!.Inputs[0]!.Name)).ToArray();
-        var loader = CalibrationBatches.Of(exact, context, samples);
-        var wanted = Means(exact, [.. layers.Select(l => l.Name)], loader, context);
+        var (fake, layers) = (prepared.Fake, prepared.Biases.ToArray());
+        var axes = layers.ToDictionary(l => l.Sum.Name, l => l.Axis, StringComparer.Ordinal);
+        var loader = CalibrationBatches.Of(prepared.Folded, context, samples);
+        var wanted = Means(prepared.Folded, axes, [.. axes.Keys], loader, context);
         for (var i = 0; i < layers.Length; i++)
         {
             context.Report("correcting biases", (double)i / layers.Length);
-            var (output, bias) = layers[i];
-            var found = Means(fake, [output], loader, context)[output];
+            var (output, bias) = (layers[i].Sum.Name, layers[i].Bias.Name);
+            var found = Means(fake, axes, [output], loader, context)[output];
             var tensor = fake.Parameter(bias)!.Data!.Copy();
             var values = tensor.Span<float>();
             if (values.Length != found.Length) continue;
@@ -34,23 +30,29 @@ internal static class BiasCorrection
         return fake;
     }
 
-    // The mean per channel (axis 1) of each value over all samples.
-    private static Dictionary<string, double[]> Means(Graph graph, IReadOnlyCollection<string> values, Nabi.Training.Data.BatchLoader loader,
-        CompressionContext context)
+    // The mean per channel of each value over all samples.
+    private static Dictionary<string, double[]> Means(Graph graph, Dictionary<string, int> axes, IReadOnlyCollection<string> values,
+        Nabi.Training.Data.BatchLoader loader, CompressionContext context)
     {
         using var observed = new ObservedGraph(graph, values, loader.Options.BatchSize, context.Threads);
         var sums = new Dictionary<string, double[]>(StringComparer.Ordinal);
+        var seen = 0;
         foreach (var batch in loader.Epoch(0))
         {
+            context.Cancellation.ThrowIfCancellationRequested();
             foreach (var (name, tensor) in observed.Run(batch.Inputs))
             {
-                if (!sums.TryGetValue(name, out var sum)) sums[name] = sum = new double[tensor.Shape[1]];
-                var inner = tensor.Shape.CountOf(2, tensor.Shape.Rank);
-                var span = tensor.Span<float>();
-                var scale = 1.0 / (inner * tensor.Shape[0] * (double)loader.Steps);
+                var axis = axes[name];
+                if (!sums.TryGetValue(name, out var sum)) sums[name] = sum = new double[tensor.Shape[axis]];
+                var inner = tensor.Shape.CountOf(axis + 1, tensor.Shape.Rank);
+                var span = tensor.Span<float>()[..(tensor.Count / tensor.Shape[0] * batch.Count)];
+                var scale = sum.Length / (double)(tensor.Count / tensor.Shape[0]);
                 for (var i = 0; i < span.Length; i++) sum[i / inner % sum.Length] += span[i] * scale;
             }
+            seen += batch.Count;
         }
+        foreach (var sum in sums.Values)
+            for (var c = 0; c < sum.Length; c++) sum[c] /= seen;
         return sums;
     }
 }

@@ -74,14 +74,11 @@ internal sealed class FakeQuantization
         var grid = WeightGrid.Fit(weight.Data!, axes, _settings.WeightsOf(layer));
         if (grid.Block > 0) return _weights[weight] = (Integers.Stored(b, weight, grid), null);
         if (_settings.IsSummedAsIntegers(layer))
-            WidenForBias(grid.Scales.Span<float>(), Grid(layer.Inputs[0]!).Scale.Data!.ToSingle()[0], BiasOf(layer)?.Data!.ToSingle());
+            WidenForBias(grid.Scales.Span<float>(), Grid(layer.Inputs[0]!).Scale.Data!.ToSingle()[0], _sites.BiasOf(layer)?.Bias.Data!.ToSingle());
         var scale = b.Parameter($"{weight.Name}.scale", grid.Scales, _settings.LearnsRanges);
         var zero = grid.Zeros is null ? null : b.Constant(grid.Zeros.Cast(grid.Format.Stored), $"{weight.Name}.zero_point");
         return _weights[weight] = (Apply(weight.Name, _rewriter[weight], scale, zero, axes.OutputAxis, grid.Format.Min, grid.Format.Max), scale);
     }
-
-    private Value? BiasOf(Node layer) => layer.Inputs.Count > 2 ? layer.Inputs[2] is { Data: not null } bias ? bias : null
-        : _sites.BiasAdds.FirstOrDefault(a => a.Value == layer).Key is { } add ? QuantizationSites.BiasOf(add, layer.Output) : null;
 
     // The bias is added to the sum of products, so its unit is theirs: input scale times weight scale.
     private Value RoundBias(Value bias, Node layer)

@@ -41,6 +41,17 @@ internal sealed class QuantizationPreparation
     /// <summary>The quantized layers, in graph order.</summary>
     public IReadOnlyList<Node> Layers => _sites.Layers;
 
+    /// <summary>The biases of quantized layers, in graph order: the parameter, the value it is added in, and that value's axis of outputs.</summary>
+    public IEnumerable<(Node Layer, Value Bias, Value Sum, int Axis)> Biases => _sites.Layers.Select(l => (Layer: l, Bias: _sites.BiasOf(l)))
+        .Where(l => l.Bias is not null).Select(l => (l.Layer, l.Bias!.Value.Bias, l.Bias.Value.Sum, l.Bias.Value.Axis));
+
+    /// <summary>The weight of a quantized layer as the integers give it back.</summary>
+    public Tensor RoundedWeight(Node layer)
+    {
+        var made = Fake.Nodes.First(n => n.Name == layer.Name && n.Op == layer.Op).Inputs[WeightAxes.Of(layer)!.Value.Input]!.Producer!;
+        return ReferenceEvaluator.Evaluate(made, [.. made.Inputs.Select(v => v?.Data)], new Rng(0))[0];
+    }
+
     /// <summary>How every layer came through: outputs of the float graph against those of a graph with rounded values.</summary>
     public IReadOnlyList<QuantizedLayer> Compare(Graph fake, CompressionContext context, int samples)
     {

@@ -37,6 +37,15 @@ internal sealed class QuantizationSites
     /// <summary>Additions of a bias after a matrix product, mapped to that product.</summary>
     public IReadOnlyDictionary<Node, Node> BiasAdds => _biasAdds;
 
+    /// <summary>The bias that a layer adds, the value it is added in, and that value's axis of outputs; null when it adds none of its own.</summary>
+    public (Value Bias, Value Sum, int Axis)? BiasOf(Node layer)
+    {
+        if (layer.Op is Conv or ConvTranspose or Gemm)
+            return layer.Inputs.Count > 2 && layer.Inputs[2] is { Data: not null, Shape.Rank: 1 } own ? (own, layer.Output, 1) : null;
+        var add = _biasAdds.FirstOrDefault(a => a.Value == layer).Key;
+        return add is null ? null : (BiasOf(add, layer.Output)!, add.Output, add.Output.Shape.Rank - 1);
+    }
+
     /// <summary>Finds the sites.</summary>
     /// <param name="graph">A float graph, batch normalization folded.</param>
     /// <param name="kept">Which layers to leave in float.</param>

@@ -50,8 +50,14 @@ public sealed record Quantize : CompressionStep
     /// <summary>Names of layers to leave in float. Default none.</summary>
     public ValueArray<string> Keep { get; init; } = [];
 
-    /// <summary>Take the shift that rounding gives each channel's mean off the bias? Default true; with float activations it is left out.</summary>
+    /// <summary>Take the shift that rounding gives each channel's mean off the bias? Default true.</summary>
     public bool BiasCorrection { get; init; } = true;
+
+    /// <summary>
+    /// Follows that shift from batch normalization's scales and shifts (Nagel et al. 2019, section 4.2.1) instead of from data? Default false, and true
+    /// where activations stay in float, which needs no data at all.
+    /// </summary>
+    public bool AnalyticBias { get; init; }
 
     /// <inheritdoc/>
     public override string? Fault => BitsFault("weight-bits", WeightBits)
@@ -74,17 +80,27 @@ public sealed record Quantize : CompressionStep
     };
 
     /// <inheritdoc/>
-    public override Graph Apply(Graph graph, CompressionContext context) => Apply(graph, Settings, BiasCorrection, context);
-
-    /// <summary>Quantizes with given settings and reports on every layer.</summary>
-    internal static Graph Apply(Graph graph, QuantizationSettings settings, bool correctsBiases, CompressionContext context)
+    public override Graph Apply(Graph graph, CompressionContext context)
     {
-        var prepared = QuantizationPreparation.Of(graph, settings, context);
-        var fake = correctsBiases && settings.Activations is not null
-            ? Quantization.BiasCorrection.Apply(prepared.Folded, prepared.Fake, context, Math.Min(settings.Samples, 128)) : prepared.Fake;
+        var known = ActivationStatistics.Of(graph);
+        return Finish(QuantizationPreparation.Of(graph, Settings, context), known, context);
+    }
+
+    /// <summary>Corrects biases, reports on every layer and stores integers.</summary>
+    internal Graph Finish(QuantizationPreparation prepared, ActivationStatistics known, CompressionContext context)
+    {
+        var fake = BiasCorrection ? Corrected(prepared, known, context) : prepared.Fake;
         context.Report("comparing layers");
-        context.Notes.Layers = prepared.Compare(fake, context, Math.Min(settings.Samples, 64));
-        return Integers.Pass.Apply(fake);
+        context.Notes.Layers = prepared.Compare(fake, context, Math.Min(Samples, 64));
+        return Integers.Pass.Apply(ActivationStatistics.Without(fake));
+    }
+
+    private Graph Corrected(QuantizationPreparation prepared, ActivationStatistics known, CompressionContext context)
+    {
+        if (!AnalyticBias && ActivationBits != FloatBits) return Quantization.BiasCorrection.Apply(prepared, context, Math.Min(Samples, 128));
+        var (fake, corrected) = AnalyticBiasCorrection.Apply(prepared, known);
+        context.Notes.Add($"{Name}: {corrected} of {prepared.Biases.Count()} biases were corrected from the statistics of batch normalization.");
+        return fake;
     }
 
     private static string? BitsFault(string setting, int bits, string more = "") =>

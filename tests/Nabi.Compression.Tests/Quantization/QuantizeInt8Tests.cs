@@ -100,7 +100,7 @@ public class QuantizeInt8Tests
     public void Bias_correction_takes_away_the_shift()
     {
         var prepared = QuantizationPreparation.Of(TinyNet.Trained, new() { Observer = "min-max", Samples = 64, Weights = new() { PerChannel = false } }, TinyNet.Context);
-        var corrected = BiasCorrection.Apply(prepared.Folded, prepared.Fake, TinyNet.Context, 64);
+        var corrected = BiasCorrection.Apply(prepared, TinyNet.Context, 64);
         double Shift(Graph fake)
         {
             var loader = CalibrationBatches.Of(prepared.Folded, TinyNet.Context, 64);
