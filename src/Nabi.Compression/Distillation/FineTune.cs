@@ -72,9 +72,10 @@ public sealed record FineTune : CompressionStep
     /// <param name="trainStatistics">Do batch normalizations follow the batches?</param>
     /// <param name="with">What the caller adds to the options: penalties, pruning.</param>
     /// <param name="part">The longer training that this one is a part of, when it is one.</param>
+    /// <param name="masks">What stays zero, by parameter name; what is zero in the graph's layers when not given.</param>
     /// <exception cref="OperationCanceledException">The context was cancelled.</exception>
     internal Graph Train(Graph graph, CompressionContext context, bool trainStatistics, Func<TrainingOptions, TrainingOptions>? with = null,
-        TrainingPart? part = null)
+        TrainingPart? part = null, IReadOnlyDictionary<string, Tensor>? masks = null)
     {
         var data = context.TrainingData;
         var augmentations = new List<Augmentation>();
@@ -99,7 +100,7 @@ public sealed record FineTune : CompressionStep
             Seed = context.Seed,
             Augmentations = ValueArray.Create<Augmentation>([.. augmentations]),
         };
-        var trainer = new Trainer(graph, data, with?.Invoke(options) ?? options, SparsityMasks.Present(graph))
+        var trainer = new Trainer(graph, data, with?.Invoke(options) ?? options, masks ?? SparsityMasks.Present(graph))
         {
             Teachers = teacher is null ? [] : [teacher],
             Threads = context.Threads,
