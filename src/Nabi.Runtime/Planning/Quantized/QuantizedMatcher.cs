@@ -7,6 +7,8 @@ namespace Nabi.Runtime.Planning.Quantized;
 /// <summary>Finds what can be done on integers, looking backwards from every QuantizeLinear.</summary>
 internal static class QuantizedMatcher
 {
+    private const int LargestBias = 1 << 30;
+
     /// <summary>The match that ends at this node, or null.</summary>
     public static QuantizedMatch? Of(Node quantize)
     {
@@ -57,8 +59,36 @@ internal static class QuantizedMatcher
         if (weight.Inputs.Count > 2 && weight.Inputs[2] is { } zero && (Fixed(zero) is not { } zeros || zeros.ToInt64().AsSpan().ContainsAnyExcept(0))) return null;
         if (FiltersFirst(node, numbers.Cast(DType.Int8)) is not { } filters) return null;
         var perFilter = PerFilter(node, (DequantizeLinear)weight.Op, scales, numbers.Shape.Rank, filters.Shape[0]);
-        if (perFilter is null || !TryBias(BiasOf(group[1]) ?? (node.Inputs.Count > 2 ? node.Inputs[2] : null), input.Format, perFilter, out var bias)) return null;
-        return new QuantizedProduct(group, input, filters, perFilter, bias, format, low, high);
+        if (perFilter is null) return null;
+        var (bias, units) = (BiasOf(group[1]) ?? (node.Inputs.Count > 2 ? node.Inputs[2] : null), (int[]?)null);
+        if (bias is not null)
+        {
+            if (BiasNumbers(bias) is not { } reals || reals.Length != perFilter.Length) return null;
+            (filters, perFilter) = WithFinerUnits(filters, perFilter, input.Format, reals);
+            if (!TryBias(reals, input.Format, perFilter, out units)) return null;
+        }
+        return new QuantizedProduct(group, input, filters, perFilter, units, format, low, high);
+    }
+
+    // Weights of few bits leave room in a byte: as multiples of their integers they stand for the same numbers, and the bias is counted in units as
+    // many times finer. Without it the bias of a layer with 2-bit weights and activations is off by a good part of a step of its output.
+    private static (Tensor Filters, float[] Scales) WithFinerUnits(Tensor filters, float[] scales, QuantizedFormat input, float[] bias)
+    {
+        var (finer, numbers, result) = ((float[])scales.Clone(), filters.Copy(), false);
+        var values = numbers.Span<sbyte>();
+        var size = values.Length / scales.Length;
+        for (var f = 0; f < scales.Length; f++)
+        {
+            var filter = values.Slice(f * size, size);
+            var largest = 1;
+            foreach (var w in filter) largest = Math.Max(largest, Math.Abs((int)w));
+            var units = Math.Abs(bias[f] / ((double)input.Scale * scales[f])) + 1;
+            var factor = (int)Math.Min(sbyte.MaxValue / largest, LargestBias / units);
+            if (factor < 2) continue;
+            (finer[f], result) = (scales[f] / factor, true);
+            foreach (ref var w in filter) w = (sbyte)(w * factor);
+        }
+        return result ? (numbers, finer) : (filters, scales);
     }
 
     /// <summary>A product's weights as [filters, ...]: [M, ...] of a convolution stays, [N, K] of a transposed Gemm too; [K, N] is transposed. Null for products no integer kernel takes.</summary>
@@ -100,20 +130,18 @@ internal static class QuantizedMatcher
         return null;
     }
 
-    private static bool TryBias(Value? value, QuantizedFormat input, float[] weightScales, out int[]? bias)
-    {
-        bias = null;
-        if (value is null) return true;
-        var numbers = value.Producer is { Op: DequantizeLinear } dequantize && Fixed(dequantize.Inputs[0]) is { DType: DType.Int32 } && Fixed(dequantize.Inputs[1]) is not null
+    private static float[]? BiasNumbers(Value value) =>
+        (value.Producer is { Op: DequantizeLinear } dequantize && Fixed(dequantize.Inputs[0]) is { DType: DType.Int32 } && Fixed(dequantize.Inputs[1]) is not null
             ? ReferenceEvaluator.Evaluate(dequantize, [.. dequantize.Inputs.Select(v => v is null ? null : Fixed(v))], new Rng(0))[0]
-            : Fixed(value);
-        if (numbers is null || numbers.Count != weightScales.Length) return false;
-        var reals = numbers.ToSingle();
+            : Fixed(value))?.ToSingle();
+
+    private static bool TryBias(float[] reals, QuantizedFormat input, float[] weightScales, out int[] bias)
+    {
         bias = new int[reals.Length];
         for (var i = 0; i < bias.Length; i++)
         {
             var units = Math.Round(reals[i] / ((double)input.Scale * weightScales[i]), MidpointRounding.ToEven);
-            if (!(Math.Abs(units) < 1 << 30)) return false;
+            if (!(Math.Abs(units) < LargestBias)) return false;
             bias[i] = (int)units;
         }
         return true;
