@@ -96,8 +96,10 @@ public sealed record TrainQuantized : CompressionStep
         return stored;
     }
 
-    /// <summary>The trained network, still computing in float on its levels.</summary>
-    internal Graph Train(Graph graph, CompressionContext context)
+    /// <summary>The first half of the step: the trained network, still computing in float on its levels.</summary>
+    /// <exception cref="NabiException">There is no layer to quantize, or no training data.</exception>
+    /// <exception cref="OperationCanceledException">The context was cancelled.</exception>
+    public Graph Train(Graph graph, CompressionContext context)
     {
         if (Fold == "before") graph = FoldBatchNormalization.Pass.Apply(graph);
         var layers = Layers(graph);
@@ -108,8 +110,8 @@ public sealed record TrainQuantized : CompressionStep
         return training.Train(quantized, context, trainStatistics: true, options => options with { Penalties = penalties }, masks: masks);
     }
 
-    /// <summary>A trained network with its levels as integers.</summary>
-    internal static Graph Store(Graph trained) => trained.Through([.. TrainedIntegers.Passes]);
+    /// <summary>The second half: a trained network with its levels as integers.</summary>
+    public static Graph Store(Graph trained) => trained.Through([.. TrainedIntegers.Passes]);
 
     private Dictionary<Node, LayerQuantizers> Layers(Graph graph)
     {

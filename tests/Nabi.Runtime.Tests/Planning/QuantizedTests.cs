@@ -40,6 +40,27 @@ public class QuantizedTests
         Assert.Equal(["layout.nchw-to-nhwc", "quantize", "qconv", "qconv", "qconv", "qadd", "dequantize", "layout.nhwc-to-nchw"], session.Plan!.Steps.Select(s => s.Kernel.Replace(".vnni", "", StringComparison.Ordinal)));
     }
 
+    [Fact]
+    public void TheBiasOfFewBitWeightsIsNotRoundedToTheirCoarseUnits()
+    {
+        // One unit of the sum is 0.5 x 0.4 = 0.2; the bias of 0.09 is less than half of it, but nine tenths of a step of the result.
+        var b = new GraphBuilder("few");
+        var x = b.Input("x", DType.Float32, [1, 1, 1, 4]);
+        var zero = b.Constant(Tensor.Scalar((sbyte)0));
+        Value Cut(Value value, float scale)
+        {
+            var unit = b.Constant(Tensor.Scalar(scale));
+            return b.Apply(new DequantizeLinear(), b.Apply(new QuantizeLinear(), value, unit, zero), unit, zero);
+        }
+        var weight = b.Apply(new DequantizeLinear { Axis = 0 }, b.Constant(Tensor.Of<sbyte>([2, 1, 1, 1], 1, -2).Cast(DType.Int4)), b.Constant(Tensor.Vector(0.4f, 0.4f)), null);
+        b.Output("y", Cut(b.Conv(Cut(x, 0.5f), weight, b.Constant(Tensor.Vector(0.09f, -0.09f))), 0.1f));
+        var feed = new Dictionary<string, Tensor> { ["x"] = Tensor.Of<float>([1, 1, 1, 4], 0, 0.5f, 1, 1.5f) };
+        var graph = b.Build();
+        using var session = new Session(graph);
+        Outcome.AssertSame(ReferenceEvaluator.Run(graph, feed), session.Run(feed), 1e-6);
+        Assert.Contains(session.Plan!.Steps, s => s.Kernel.StartsWith("qconv", StringComparison.Ordinal));
+    }
+
     private static Graph Build(string network)
     {
         var b = new GraphBuilder(network);
