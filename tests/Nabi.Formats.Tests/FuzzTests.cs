@@ -34,7 +34,8 @@ public sealed class FuzzTests
     public void DamagedNabiFilesFailWithASentence()
     {
         var rng = new Rng(43);
-        foreach (var seed in OnnxSeeds().Select(s => NabiFile.Write(OnnxFile.Read(new MemoryStream(s)))))
+        var graphs = OnnxSeeds().Select(s => OnnxFile.Read(new MemoryStream(s))).Append(RoundTripTests.Shared()).ToArray();
+        foreach (var seed in graphs.Select(g => NabiFile.Write(g)).Concat(graphs.Select(NabiFileTests.InOnePiece)))
         {
             for (var i = 0; i < 1000; i++)
             {

@@ -4,7 +4,11 @@ namespace Nabi.Formats;
 internal static class CompactGraph
 {
     /// <summary>Appends a graph.</summary>
-    public static void Write(Graph graph, NabiWriteOptions options, ByteWriter writer)
+    /// <param name="graph">The graph.</param>
+    /// <param name="options">How.</param>
+    /// <param name="writer">Receives everything but the parameters' tensors.</param>
+    /// <param name="tensors">Receives those, in order.</param>
+    public static void Write(Graph graph, NabiWriteOptions options, ByteWriter writer, ByteWriter tensors)
     {
         writer.Text(graph.Name);
         writer.Count(graph.Metadata.Count);
@@ -31,7 +35,7 @@ internal static class CompactGraph
             numbers.Add(p, numbers.Count);
             writer.Name(p.Name);
             writer.Byte(p.IsTrainable ? (byte)1 : (byte)0);
-            TensorCodec.Write(options.RoundToBFloat16 && p.DType == DType.Float32 ? p.Data!.Cast(DType.BFloat16).Cast(DType.Float32) : p.Data!, writer);
+            TensorCodec.Write(options.RoundToBFloat16 && p.DType == DType.Float32 ? p.Data!.Cast(DType.BFloat16).Cast(DType.Float32) : p.Data!, tensors);
         }
         WriteNodes(graph, ops, numbers, writer);
         writer.Count(graph.Outputs.Count);
@@ -49,10 +53,11 @@ internal static class CompactGraph
     }
 
     /// <summary>Reads a graph.</summary>
+    /// <param name="reader">Has everything but the parameters' tensors.</param>
+    /// <param name="tensors">Has those; may be the same.</param>
     /// <exception cref="NabiException">It is damaged.</exception>
-    public static Graph Read(ReadOnlySpan<byte> body)
+    public static Graph Read(ref ByteReader reader, ref ByteReader tensors)
     {
-        var reader = new ByteReader(body);
         var builder = new GraphBuilder(reader.Text());
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var left = reader.Count(); left > 0; left--) metadata[reader.Text()] = reader.Text();
@@ -70,7 +75,7 @@ internal static class CompactGraph
         {
             var name = reader.Name();
             var trainable = reader.Byte() != 0;
-            values.Add(builder.Parameter(name, TensorCodec.Read(ref reader), trainable));
+            values.Add(builder.Parameter(name, TensorCodec.Read(ref tensors), trainable));
         }
         for (var left = reader.Count(); left > 0; left--) ReadNode(ref reader, builder, ops, values);
         for (var left = reader.Count(); left > 0; left--)

@@ -5,12 +5,14 @@ namespace Nabi.Formats;
 /// <summary>
 /// Nabi's own compact model file (<c>.nabi</c>): the whole graph, updates of training steps included, with every tensor stored in the
 /// smallest of several lossless ways. Layout: the magic bytes, the version (16 bit), the XXH64 hash of the rest (64 bit), then the graph:
-/// name, metadata, distinct operators, inputs, parameters, nodes, outputs, updates. Values are numbered inputs first, then parameters,
-/// then node outputs in order.
+/// name, metadata, distinct operators, inputs, parameters, nodes, outputs, updates, deflated together, and the parameters' tensors. Values are
+/// numbered inputs first, then parameters, then node outputs in order. In version 1, which is still read, each tensor lies within the structure,
+/// which is not deflated.
 /// </summary>
 public static class NabiFile
 {
-    private const ushort Version = 1;
+    private const ushort Version = 2;
+    private const ushort InOnePiece = 1;
     private const int HeaderBytes = 18;
 
     /// <summary>How a .nabi file begins. Line ends and the end-of-file mark reveal files damaged by text transfer.</summary>
@@ -40,7 +42,10 @@ public static class NabiFile
         if (version > Version) throw new NabiException($"it has version {version}, this Nabi reads up to {Version}; update Nabi");
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes[10..]) != XxHash64.Of(bytes[HeaderBytes..]))
             throw new NabiException("its contents do not match their hash; the file is damaged, copy or write it again");
-        return CompactGraph.Read(bytes[HeaderBytes..]);
+        var tensors = new ByteReader(bytes[HeaderBytes..]);
+        if (version <= InOnePiece) return CompactGraph.Read(ref tensors, ref tensors);
+        var structure = new ByteReader(StructureText.Read(ref tensors));
+        return CompactGraph.Read(ref structure, ref tensors);
     }
 
     /// <summary>Writes a graph.</summary>
@@ -54,8 +59,10 @@ public static class NabiFile
     /// <summary>The bytes of a graph's file.</summary>
     public static byte[] Write(Graph graph, NabiWriteOptions? options = null)
     {
-        var body = new ByteWriter();
-        CompactGraph.Write(graph, options ?? new NabiWriteOptions(), body);
+        var (structure, tensors, body) = (new ByteWriter(), new ByteWriter(), new ByteWriter());
+        CompactGraph.Write(graph, options ?? new NabiWriteOptions(), structure, tensors);
+        StructureText.Write(structure.Written, body);
+        body.Bytes(tensors.Written);
         var bytes = new byte[HeaderBytes + body.Written.Length];
         Magic.CopyTo(bytes);
         BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(8), Version);

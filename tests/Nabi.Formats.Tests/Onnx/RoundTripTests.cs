@@ -174,4 +174,15 @@ public sealed class RoundTripTests : IDisposable
         b.Metadata = new Dictionary<string, string> { [MetadataKeys.Labels] = "cat\ndog" };
         return b.Build();
     }
+    // A dense layer of 64 x 128 weights of which one in eight is not zero, and those share 15 values.
+    internal static Graph Shared()
+    {
+        var (b, rng) = (new GraphBuilder("shared"), new Rng(21));
+        var (indices, centroids) = (Tensor.Zeros(DType.UInt8, [64, 128]), Tensor.Zeros(DType.Float32, [15]));
+        foreach (ref var i in indices.Span<byte>()) i = (byte)(rng.Next(8) == 0 ? 1 + rng.Next(15) : 0);
+        foreach (ref var c in centroids.Span<float>()) c = (float)rng.NextGaussian();
+        var weight = b.Apply(new Codebook { HasZero = true }, b.Constant(indices, "w.indices"), b.Parameter("w.centroids", centroids));
+        b.Output("y", b.Dense(b.Input("x", DType.Float32, [Shape.Unknown, 128]), weight, b.Parameter("bias", Tensor.Zeros(DType.Float32, [64]))));
+        return b.Build();
+    }
 }
