@@ -40,6 +40,27 @@ public sealed class ShareWeightsTests
     }
 
     [Fact]
+    public void A_mixture_finds_components_of_unlike_widths()
+    {
+        // A narrow and a wide Gaussian: midway between the means lies the narrow one's end, not the border.
+        var rng = new Rng(3);
+        var weights = Tensor.Zeros(DType.Float32, [20_000]);
+        var truth = new bool[weights.Count];
+        for (var i = 0; i < truth.Length; i++) weights.Span<float>()[i] = (float)((truth[i] = rng.Next(2) == 0) ? 1 + (rng.NextGaussian() * 0.1) : 3 + rng.NextGaussian());
+        var mixture = SharedTensor.Of(weights, 2, new GaussianMixture(), new LinearStart(), rng);
+        var means = SharedTensor.Of(weights, 2, new KMeans(), new LinearStart(), rng);
+        Assert.Equal(1, mixture.Centroids.ToSingle().Min(), 0.05);
+        Assert.Equal(3, mixture.Centroids.ToSingle().Max(), 0.1);
+        Assert.True(Right(mixture) > Right(means) + 0.02, $"{Right(mixture)} against {Right(means)}");
+
+        double Right(SharedTensor shared)
+        {
+            var narrow = Array.IndexOf(shared.Centroids.ToSingle(), shared.Centroids.ToSingle().Min());
+            return truth.Select((t, i) => (shared.Indices.Span<byte>()[i] == narrow) == t).Count(r => r) / (double)truth.Length;
+        }
+    }
+
+    [Fact]
     public void Few_values_are_kept_exactly()
     {
         var weights = Tensor.Vector(0f, -1, 2, 2, 0, 5, -1);
