@@ -86,6 +86,9 @@ public sealed record TrainingOptions
     /// <summary>Names of parameters that stay as they are; batch normalizations whose scale and shift are among them keep their running statistics, too. Default none.</summary>
     public ValueArray<string> Frozen { get; init; } = [];
 
+    /// <summary>Names of parameters that every update limits to [-1, 1]: real weights behind binary ones (Courbariaux et al. 2015, section 2.4). Default none.</summary>
+    public ValueArray<string> Limited { get; init; } = [];
+
     /// <summary>Seed of order, augmentation and dropout. Default 0.</summary>
     public ulong Seed { get; init; }
 

@@ -193,6 +193,7 @@ public sealed class TrainingStep
             var decay = options.DecayAll || ModelRoles.IsDecayed(learned[i]) ? (float)options.Optimizer.WeightDecay : 0;
             var value = options.Optimizer.Apply(new OptimizerStep(b, parameters[i], gradients[i], wiring.Rate, wiring.Number, decay));
             if (IsPruned(learned[i], options)) value = KeepZeros(b, parameters[i], value);
+            if (options.Limited.Contains(learned[i].Name)) value = b.Clip(value, -1, 1);
             if (masks?.GetValueOrDefault(learned[i].Name) is { } mask) value = b.Mul(value, b.Constant(mask.Cast(value.DType), $"{learned[i].Name}.mask"));
             changed.Add((parameters[i], value));
         }
