@@ -1,7 +1,7 @@
 namespace Nabi.Ops;
 
 /// <summary>
-/// The ternary activation of TBN (Wan et al. 2018, "TBN: Convolutional Neural Network with Ternary Inputs and Binary Weights", equation 4): 1 where
+/// The ternary activation of TBN (Wan et al. 2018, "TBN: Convolutional Neural Network with Ternary Inputs and Binary Weights"): 1 where
 /// x &gt; threshold, -1 where x &lt; -threshold, else 0. Inputs: x and the threshold, one number of x's type. Its derivative is 0: training puts a
 /// <see cref="StraightThrough"/> around it. In standard ONNX two <see cref="Where"/>. Products of it with weights of +-1 run on bits.
 /// </summary>
