@@ -53,9 +53,12 @@ internal sealed class ChannelReader
     }
 
     /// <summary>W, a row of <see cref="Width"/> per result.</summary>
-    public double[][] Matrix()
+    public double[][] Matrix() => Matrix(Weight.Data!);
+
+    /// <summary>A tensor of the weight's shape as rows.</summary>
+    public double[][] Matrix(Tensor weight)
     {
-        var (data, rows) = (Weight.Data!.ToSingle(), new double[Height][]);
+        var (data, rows) = (weight.ToSingle(), new double[Height][]);
         for (var m = 0; m < rows.Length; m++)
         {
             rows[m] = new double[Width];
