@@ -54,19 +54,24 @@ public sealed record LearnThresholds : CompressionStep
     /// <inheritdoc/>
     public override Graph Apply(Graph graph, CompressionContext context)
     {
-        var cut = Learn(graph, context);
+        var pruned = Remove(Learn(graph, context), MaxRatio);
+        context.Notes.Add($"{Name}: {graph.ParameterCount:N0} to {pruned.ParameterCount:N0} parameters, {ChannelSelection.Macs(graph):N0} to {ChannelSelection.Macs(pruned):N0} MACs.");
+        return pruned;
+    }
+
+    /// <summary>Removes the channels whose scales are zero.</summary>
+    internal static Graph Remove(Graph cut, double maxRatio)
+    {
         var groups = ChannelGroups.Of(cut);
         var scores = groups.Select(g => ThresholdedChannels.Of(g)?.Norms() ?? [.. Enumerable.Repeat(float.PositiveInfinity, g.Count)]).ToArray();
-        var limits = new ChannelLimits { MaxRatio = MaxRatio, MinChannels = 1 };
+        var limits = new ChannelLimits { MaxRatio = maxRatio, MinChannels = 1 };
         var removed = new Dictionary<int, IReadOnlyCollection<int>>();
         for (var g = 0; g < scores.Length; g++)
         {
             var dead = Enumerable.Range(0, groups[g].Count).Where(c => scores[g][c] == 0).ToArray();
             if (limits.Allow(groups[g].Count, dead.Length) is var count && count > 0) removed[g] = dead[..count];
         }
-        var pruned = groups.Prune(removed);
-        context.Notes.Add($"{Name}: {removed.Values.Sum(r => r.Count)} of {groups.Sum(g => g.Count)} channels removed, {ChannelSelection.Macs(graph):N0} to {ChannelSelection.Macs(pruned):N0} MACs.");
-        return pruned;
+        return groups.Prune(removed);
     }
 
     /// <summary>Trains with thresholds and applies them, but leaves the channels that are zero where they are.</summary>

@@ -19,10 +19,11 @@ internal sealed class ThresholdedChannels
     /// <summary>Shifts of normalizations and biases: vectors that would leave a constant behind where the channel is zero.</summary>
     public IReadOnlyList<ChannelSlice> Shifts { get; }
 
-    /// <summary>Those of a group; null when it has nothing that makes its channels, or blocks of it are tied together.</summary>
+    /// <summary>Those of a group; null when nothing makes its channels, they are not in order, or they share a parameter with another group.</summary>
     public static ThresholdedChannels? Of(ChannelGroup group)
     {
-        var trained = group.Parameters.Where(p => p.At.Value is { IsTrainable: true, DType: DType.Float32 } && p.Block * group.Count == p.At.Size).ToArray();
+        var trained = group.Parameters.Where(p => p.Role != SliceRole.Input && p.At.Value is { IsTrainable: true, DType: DType.Float32 }).ToArray();
+        if (trained.Any(p => p.Block * group.Count != p.At.Size)) return null;
         var scales = Array.FindAll(trained, p => p.At.Value.Users.Any(n => n.Op is BatchNormalization && n.Inputs[1] == p.At.Value));
         var decisive = scales.Length > 0 ? scales : Array.FindAll(trained, p => p.Role == SliceRole.Output && p.At.Value.Shape.Rank > 1);
         var shifts = Array.FindAll(trained, p => p.At.Value.Shape.Rank == 1 && !scales.Contains(p));

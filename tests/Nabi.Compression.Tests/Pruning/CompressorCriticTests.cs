@@ -29,7 +29,6 @@ public class CompressorCriticTests
         var chance = Enumerable.Range(1, 3).Average(seed => TinyNet.Accuracy(tune.Apply(
             new PruneChannels { Criterion = "random", KeepMacs = 0.25, MaxRatio = 0.9 }.Apply(graph, context with { Seed = (ulong)seed }), context)));
         Assert.True(learned.ParameterCount < 0.2 * graph.ParameterCount);
-        Console.WriteLine($"DBG {TinyNet.Accuracy(learned)} against {chance}");
         Assert.True(TinyNet.Accuracy(learned) >= chance, $"{TinyNet.Accuracy(learned)} against {chance}");
     }
 

@@ -42,6 +42,39 @@ public class ZooPruningTests
         for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i] / scale, actual[i] / scale, 1e-4f);
     }
 
+    /// <summary>Learned thresholds: where half of the scales of every group lie below its threshold, what is left computes what the cut network does.</summary>
+    [Theory]
+    [InlineData("resnet20")]
+    [InlineData("shufflenet-v2-1.0")]
+    [InlineData("mobilenet-v2")]
+    [InlineData("mobilenet-v3-small")]
+    [InlineData("deit-tiny")]
+    public void Channels_below_a_threshold_can_go(string name)
+    {
+        var entry = Zoo.Find(name);
+        var graph = entry.Create(new ModelOptions { Width = 0.5, Seed = 3, Classes = 10, Input = entry.Input.Count > 3 * 96 * 96 ? [3, 64, 64] : null });
+        ThresholdedChannels[] channels = [.. ChannelGroups.Of(graph).Select(ThresholdedChannels.Of).OfType<ThresholdedChannels>()];
+        Assert.NotEmpty(channels);
+        var small = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        foreach (var slice in channels.SelectMany(c => c.Decisive))
+        {
+            var tensor = slice.At.Value.Data!.Copy();
+            for (var c = 0; c < slice.Elements.Count; c += 2)
+                foreach (var element in slice.Elements[c]) tensor.ClearSlice(slice.At.Axis, element);
+            small[slice.At.Value.Name] = tensor;
+        }
+        var shrunk = graph.WithParameters(small);
+        channels = [.. ChannelGroups.Of(shrunk).Select(ThresholdedChannels.Of).OfType<ThresholdedChannels>()];
+        var (learning, thresholds) = ThresholdedChannels.Parameterize(shrunk, channels, -8);
+        var cut = ThresholdedChannels.Applied(shrunk, learning, channels, thresholds);
+        var pruned = LearnThresholds.Remove(cut, 0.9);
+        Assert.True(pruned.ParameterCount < 0.9 * graph.ParameterCount, $"{pruned.ParameterCount} of {graph.ParameterCount}");
+        var feed = RandomFeed.For(graph, new Rng(5));
+        var (expected, actual) = (Run(cut, feed), Run(pruned, feed));
+        var scale = expected.Max(Math.Abs) + 1e-6f;
+        for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i] / scale, actual[i] / scale, 1e-4f);
+    }
+
     private static float[] Run(Graph graph, Dictionary<string, Tensor> feed)
     {
         using var session = new Runtime.Session(graph.WithBatch(1), new Runtime.SessionOptions { Threads = 1 });
