@@ -3,35 +3,42 @@ using Nabi.Training;
 
 namespace Nabi.Bench.Claims;
 
-/// <summary>Han et al.'s twelvefold pruning of the two LeNets.</summary>
-internal sealed class LeNetPruning : Claim
+/// <summary>Han et al.'s twelvefold pruning of a LeNet, in one training after the dense one.</summary>
+internal abstract class LeNetPruning : Claim
 {
-    private static readonly TrainingOptions Training = new() { Epochs = 12, LearningRate = 0.05 };
+    public override string Paper => "Han et al. 2015, Learning both Weights and Connections for Efficient Neural Networks, table 1";
 
-    public override string Name => "lenet-pruning";
+    /// <summary>The network's name in the zoo.</summary>
+    protected abstract string Network { get; }
 
-    public override string Paper => "Han et al. 2015, Learning both Weights and Connections for Efficient Neural Networks, tables 1, 3 and 4";
+    /// <summary>How the dense network is trained.</summary>
+    protected abstract TrainingOptions Training { get; }
 
-    public override string Statement => "LeNet-300-100 and LeNet-5 keep their accuracy on MNIST with 12 times fewer parameters (98.36 to 98.41 % and 99.20 to 99.23 %).";
+    /// <summary>How it is pruned.</summary>
+    protected abstract PruneGradually Step { get; }
+
+    /// <summary>The sparsities of the weights that are tried.</summary>
+    protected abstract IReadOnlyList<double> Sparsities { get; }
 
     public override void Run(ClaimRun run)
     {
-        run.Say("12 epochs dense; then gradual pruning in one training of 20 epochs, distilled from the dense network. Parameters are all numbers that are not zero, biases included.");
-        run.Head("network", "dense", "pruned", "parameters", "of them left", "fewer");
-        foreach (var (network, sparsity) in new[] { ("lenet-300-100", 0.922), ("lenet-300-100", 0.95), ("lenet5", 0.922), ("lenet5", 0.97) })
+        run.Say($"{Network} on MNIST: {Training.Epochs} epochs dense at rate {Training.LearningRate}; then pruned gradually in one training of {Step.Epochs} epochs at rate {Step.Rate}, "
+            + $"distilled from the dense network (alpha {Step.Alpha}, temperature {Step.Temperature}). Parameters are all numbers that are not zero, biases included.");
+        run.Head("sparsity of the weights", "dense", "pruned", "parameters", "of them left", "fewer");
+        foreach (var sparsity in Sparsities)
         {
             List<double> dense = [], pruned = [];
             var (before, after) = (0L, 0L);
             foreach (var seed in run.Seeds)
             {
-                var model = run.Trained(network, "mnist", Training with { Seed = seed });
-                var small = new PruneGradually { Sparsity = sparsity, Epochs = 20, Rate = 0.05 }.Apply(model, run.Context("mnist", seed, teacher: model));
+                var model = run.Trained(Network, "mnist", Training with { Seed = seed });
+                var small = (Step with { Sparsity = sparsity }).Apply(model, run.Context("mnist", seed, teacher: model));
                 dense.Add(run.Accuracy(model, "mnist"));
                 pruned.Add(run.Accuracy(small, "mnist"));
-                before = Living(model);
-                after = Living(small);
+                ClaimRun.Progress($"seed {seed}: {dense[^1]:P2} to {pruned[^1]:P2}");
+                (before, after) = (Living(model), Living(small));
             }
-            run.Row($"{network}, sparsity {ClaimRun.Percent(sparsity)}", ClaimRun.Percent(dense), ClaimRun.Percent(pruned), $"{before:N0}", $"{after:N0}", ClaimRun.Times((double)before / after));
+            run.Row(ClaimRun.Percent(sparsity), ClaimRun.Percent(dense), ClaimRun.Percent(pruned), $"{before:N0}", $"{after:N0}", ClaimRun.Times((double)before / after));
         }
     }
 

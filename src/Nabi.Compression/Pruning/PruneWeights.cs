@@ -23,7 +23,7 @@ public sealed record PruneWeights : CompressionStep
 
     /// <summary>
     /// <c>free</c>; N:M such as <c>2:4</c>; or blocks such as <c>block-4x4</c>: R outputs by C columns of the matrix [out, in kh kw] are zero together. N below M, M up to
-    /// 64; R and C 1 to 256. Default free.
+    /// 64; R and C 1 to 256. <c>block-16x1</c>, a register of outputs that share an input, is what the block kernel skips. Default free.
     /// </summary>
     public string Pattern { get; init; } = "free";
 
