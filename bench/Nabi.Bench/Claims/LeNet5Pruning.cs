@@ -14,7 +14,7 @@ internal sealed class LeNet5Pruning : LeNetPruning
 
     protected override TrainingOptions Training => new() { Epochs = 5, LearningRate = 0.02, ClipNorm = 5 };
 
-    protected override PruneGradually Step => new() { Epochs = 16, Rate = 0.02, Alpha = 0.9 };
+    protected override PruneGradually Step => new() { Epochs = 8, Rate = 0.02 };
 
     protected override IReadOnlyList<double> Sparsities => [0.925];
 }

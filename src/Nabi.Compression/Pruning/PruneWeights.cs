@@ -7,8 +7,8 @@ namespace Nabi.Compression.Pruning;
 /// files shrink where zeros are coded, and sparse kernels run where a layer is sparse enough. Fine-tuning afterwards keeps the zeros.
 /// </summary>
 /// <remarks>
-/// Criteria are in <see cref="WeightCriteria"/>. Before a training magnitude is as good as any and needs no data; without one <c>obd</c> loses least (LeCun, Denker and
-/// Solla 1990, Optimal Brain Damage).
+/// Criteria are in <see cref="WeightCriteria"/>. Before a training magnitude is as good as any and needs no data; without one <c>obd</c> in ten rounds loses least where
+/// much is pruned (LeCun, Denker and Solla 1990, Optimal Brain Damage): one round judges all weights by a network that is gone once the first have left.
 /// </remarks>
 public sealed record PruneWeights : CompressionStep
 {
