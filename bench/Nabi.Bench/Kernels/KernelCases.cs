@@ -6,7 +6,7 @@ namespace Nabi.Bench.Kernels;
 /// <summary>The kernels that are measured: one place to add a size.</summary>
 internal static class KernelCases
 {
-    public static IEnumerable<KernelCase> All() => [.. Products(), .. Recurrences(), .. Convolutions(), .. Winograd(), .. Training(), .. Bytes(), .. Nibbles(), .. Bits()];
+    public static IEnumerable<KernelCase> All() => [.. Products(), .. Recurrences(), .. Convolutions(), .. Winograd(), .. Training(), .. Bytes(), .. Nibbles(), .. Bits(), .. Sparse()];
 
     private static IEnumerable<KernelCase> Products()
     {
@@ -35,6 +35,22 @@ internal static class KernelCases
             yield return new ConvolutionCase(shape) { Name = $"winograd none {name}" };
             yield return new WinogradCase(shape, 2) { Name = $"winograd 2x2 {name}" };
             yield return new WinogradCase(shape, 4) { Name = $"winograd 4x4 {name}" };
+        }
+    }
+
+    // Beside the dense product, whose operations count: more than the peak is possible.
+    private static IEnumerable<KernelCase> Sparse()
+    {
+        foreach (var (rows, depth, columns) in ((int, int, int)[])[(196, 256, 256), (784, 256, 256), (196, 512, 512), (784, 64, 256), (3136, 64, 64), (49, 960, 160), (1, 1024, 1024)])
+        {
+            var name = $"{rows} x {columns} x {depth}";
+            yield return new ProductCase(rows, columns, depth) { Name = $"sparse none {name}" };
+            foreach (var share in (double[])[0.5, 0.7, 0.8, 0.9, 0.95])
+            {
+                yield return new SparseCase(rows, depth, columns, Zeros.Single, share) { Name = $"sparse {share:P0} {name}" };
+                yield return new SparseCase(rows, depth, columns, Zeros.Blocks, share) { Name = $"sparse blocks {share:P0} {name}" };
+            }
+            yield return new SparseCase(rows, depth, columns, Zeros.OfFour, 0.5) { Name = $"sparse 2:4 {name}" };
         }
     }
 

@@ -88,4 +88,11 @@ internal unsafe interface ILanes<V> : ITileLanes<V>
 
     /// <summary>Stores the lanes of both in turn: a0, b0, a1, b1, ...</summary>
     static abstract void StorePairs(V a, V b, float* target);
+
+    /// <summary>Writes <see cref="ITileLanes{V}.Count"/> rows of as many floats as columns.</summary>
+    /// <param name="source">The rows.</param>
+    /// <param name="stride">Floats from one row to the next.</param>
+    /// <param name="target">Receives the columns as rows.</param>
+    /// <param name="targetStride">Floats from one of those to the next.</param>
+    static abstract void Transpose(float* source, nint stride, float* target, nint targetStride);
 }

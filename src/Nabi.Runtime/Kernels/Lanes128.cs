@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Nabi.Runtime.Kernels;
 
@@ -123,5 +124,26 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
         var even = Vector128.Create(-1, 0, -1, 0).AsSingle();
         Store(Select(even, Vector128.Shuffle(a, low), Vector128.Shuffle(b, low)), target);
         Store(Select(even, Vector128.Shuffle(a, high), Vector128.Shuffle(b, high)), target + Count);
+    }
+
+    public static void Transpose(float* source, nint stride, float* target, nint targetStride)
+    {
+        var (a, b, c, d) = (Load(source), Load(source + stride), Load(source + (2 * stride)), Load(source + (3 * stride)));
+        var (a0c0, a2c2) = (Interleave(a, c, 0), Interleave(a, c, 2));   // a0 c0 a1 c1, a2 c2 a3 c3
+        var (b0d0, b2d2) = (Interleave(b, d, 0), Interleave(b, d, 2));
+        Store(Interleave(a0c0, b0d0, 0), target);   // a0 b0 c0 d0
+        Store(Interleave(a0c0, b0d0, 2), target + targetStride);
+        Store(Interleave(a2c2, b2d2, 0), target + (2 * targetStride));
+        Store(Interleave(a2c2, b2d2, 2), target + (3 * targetStride));
+    }
+
+    /// <summary>Two lanes of each in turn, from lane 0 or 2 on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Interleave(Vector128<float> a, Vector128<float> b, int from)
+    {
+        if (Sse.IsSupported)
+            return from == 0 ? Sse.UnpackLow(a, b) : Sse.UnpackHigh(a, b);
+        var lanes = Vector128.Create(from, from, from + 1, from + 1);
+        return Select(Vector128.Create(-1, 0, -1, 0).AsSingle(), Vector128.Shuffle(a, lanes), Vector128.Shuffle(b, lanes));
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Nabi.Runtime.Kernels;
 
@@ -120,4 +121,22 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
         Store(Select(even, Vector256.Shuffle(a, low), Vector256.Shuffle(b, low)), target);
         Store(Select(even, Vector256.Shuffle(a, high), Vector256.Shuffle(b, high)), target + Count);
     }
+
+    public static void Transpose(float* source, nint stride, float* target, nint targetStride)
+    {
+        // Rows 0 to 3 in the lower halves and 4 to 7 in the upper ones: 4 x 4 blocks, each transposed within its half.
+        for (var column = 0; column < Count; column += 4, source += 4, target += 4 * targetStride)
+        {
+            var (a, b, c, d) = (Halves(source, stride), Halves(source + stride, stride), Halves(source + (2 * stride), stride), Halves(source + (3 * stride), stride));
+            var (low, high) = (Avx.UnpackLow(a, c), Avx.UnpackHigh(a, c));   // a0 c0 a1 c1, a2 c2 a3 c3
+            var (low2, high2) = (Avx.UnpackLow(b, d), Avx.UnpackHigh(b, d));
+            Store(Avx.UnpackLow(low, low2), target);   // a0 b0 c0 d0
+            Store(Avx.UnpackHigh(low, low2), target + targetStride);
+            Store(Avx.UnpackLow(high, high2), target + (2 * targetStride));
+            Store(Avx.UnpackHigh(high, high2), target + (3 * targetStride));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Halves(float* row, nint stride) => Vector256.Create(Vector128.Load(row), Vector128.Load(row + (4 * stride)));
 }

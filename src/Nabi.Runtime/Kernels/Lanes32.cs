@@ -116,4 +116,7 @@ internal readonly unsafe struct Lanes32 : ILanes<float>
         target[0] = a;
         target[1] = b;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Transpose(float* source, nint stride, float* target, nint targetStride) => *target = *source;
 }

@@ -117,4 +117,29 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
         Store(Select(even, Vector512.Shuffle(a, low), Vector512.Shuffle(b, low)), target);
         Store(Select(even, Vector512.Shuffle(a, high), Vector512.Shuffle(b, high)), target + Count);
     }
+
+    public static void Transpose(float* source, nint stride, float* target, nint targetStride)
+    {
+        // Rows i, i + 4, i + 8 and i + 12 in the quarters of a register: 4 x 4 blocks, each transposed within its quarter.
+        for (var column = 0; column < Count; column += 4, source += 4, target += 4 * targetStride)
+        {
+            var (a, b, c, d) = (Quarters(source, stride), Quarters(source + stride, stride), Quarters(source + (2 * stride), stride), Quarters(source + (3 * stride), stride));
+            var (low, high) = (Avx512F.UnpackLow(a, c), Avx512F.UnpackHigh(a, c));   // a0 c0 a1 c1, a2 c2 a3 c3
+            var (low2, high2) = (Avx512F.UnpackLow(b, d), Avx512F.UnpackHigh(b, d));
+            Store(Avx512F.UnpackLow(low, low2), target);   // a0 b0 c0 d0
+            Store(Avx512F.UnpackHigh(low, low2), target + targetStride);
+            Store(Avx512F.UnpackLow(high, high2), target + (2 * targetStride));
+            Store(Avx512F.UnpackHigh(high, high2), target + (3 * targetStride));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Quarters(float* row, nint stride)
+    {
+        // Masked loads of a quarter into all four: no shuffles.
+        var value = Avx512F.BroadcastVector128ToVector512(row);
+        value = Select(Vector512.Create(0, 0, 0, 0, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0).AsSingle(), Avx512F.BroadcastVector128ToVector512(row + (4 * stride)), value);
+        value = Select(Vector512.Create(0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, 0, 0, 0, 0).AsSingle(), Avx512F.BroadcastVector128ToVector512(row + (8 * stride)), value);
+        return Select(Vector512.Create(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1).AsSingle(), Avx512F.BroadcastVector128ToVector512(row + (12 * stride)), value);
+    }
 }

@@ -20,13 +20,13 @@ internal delegate string KernelChooser(string shape, IReadOnlyList<ConvKernel> c
 internal sealed unsafe record ConvKernel(string Kind, long PackedSize, long ScratchSize, ConvPacking Pack, ConvRun Run)
 {
     /// <summary>Floats of the images read, as far as they are touched.</summary>
-    public long InputSize { get; private init; }
+    public long InputSize { get; init; }
 
     /// <summary>Floats of the images written, as far as they are touched.</summary>
-    public long OutputSize { get; private init; }
+    public long OutputSize { get; init; }
 
     /// <summary>Floats of the weights.</summary>
-    public long WeightSize { get; private init; }
+    public long WeightSize { get; init; }
 
     /// <summary>Chooses.</summary>
     /// <param name="shape">Geometry of the forward convolution.</param>
@@ -37,9 +37,16 @@ internal sealed unsafe record ConvKernel(string Kind, long PackedSize, long Scra
     /// <param name="packsOnce">Whether the weights are packed once for all runs.</param>
     /// <param name="threads">Threads of the session.</param>
     /// <param name="chooser">Asked where several kernels can; what it names and is not there is the usual one.</param>
-    public static ConvKernel Choose(in ConvShape shape, bool transposed, int readStride, int writeStride, bool readsPlanes, bool packsOnce, int threads, KernelChooser chooser)
+    /// <param name="sparse">The weights' zeros, for 1 x 1 kernels.</param>
+    public static ConvKernel Choose(
+        in ConvShape shape, bool transposed, int readStride, int writeStride, bool readsPlanes, bool packsOnce, int threads, KernelChooser chooser, SparseWeights? sparse)
     {
         var direct = Direct(shape, transposed, readStride, writeStride, readsPlanes);
+        if (packsOnce && !readsPlanes && sparse is not null)
+        {
+            var rows = shape.Window.Batch * shape.Window.OutHeight * shape.Window.OutWidth;
+            return sparse.Choose(direct, NameOf(shape, transposed, readStride, writeStride), rows, readStride, writeStride, threads, chooser);
+        }
         if (!packsOnce || readsPlanes || !WinogradConvolution.Takes(shape)) return direct;
         var usual = WinogradTileOf(shape, transposed);
         var candidates = new List<ConvKernel> { direct };

@@ -1,4 +1,5 @@
 using Nabi.Ops;
+using Nabi.Runtime.Kernels;
 using Gemm = Nabi.Runtime.Kernels.Gemm;
 
 namespace Nabi.Runtime.Planning.Lowering;
@@ -29,6 +30,8 @@ internal static unsafe class MatrixLowering
             EmitInt4(group, planner, weights, shape.M, planner.Read(left), bias, residual);
         else if (op is { TransA: true, TransB: false })
             EmitTransposed(group, planner, shape, planner.Read(left), planner.Read(right), bias, residual);
+        else if (!op.TransA && SparseWeights.Of(right, op.TransB ? 0 : 1) is { } sparse)
+            EmitSparse(group, planner, shape, sparse, planner.Read(left), right, op.TransB, bias, residual);
         else
             EmitProduct(group, planner, shape, op.TransA ? Transposed(left, planner) : planner.Read(left), Packed(right, shape.N, shape.K, op.TransB, planner), bias, residual);
         return true;
@@ -73,6 +76,8 @@ internal static unsafe class MatrixLowering
                 return true;
             if (Int4Weights.Of(right, columnAxis: 1) is { } weights)
                 EmitInt4(group, planner, weights, rows, planner.Read(left));
+            else if (SparseWeights.Of(right, columnAxis: 1) is { } sparse && right.Shape.Rank == 2)
+                EmitSparse(group, planner, new ProductShape(rows, n, k), sparse, planner.Read(left), right, transposed: false);
             else
                 EmitProduct(group, planner, new ProductShape(rows, n, k), planner.Read(left), Packed(right, n, k, transposed: false, planner));
             return true;
@@ -106,6 +111,40 @@ internal static unsafe class MatrixLowering
         {
             Macs = (long)m * n * k,
             InPlace = epilogue.Residual is { } r ? [(0, r)] : [],
+        });
+    }
+
+    // A constant right matrix with many zeros.
+    private static void EmitSparse(
+        IReadOnlyList<Node> group, Planner planner, ProductShape shape, SparseWeights sparse, Slot a, Value right, bool transposed, Slot? bias = null, Slot? residual = null)
+    {
+        var (m, n, k) = shape;
+        var dense = new ConvKernel("dense", Gemm.PackedSize(n, k), 0,
+            (pool, weights, packed) => Gemm.Pack(pool, n, k, weights, transposed ? k : n, transposed, packed),
+            (WorkPool pool, float* input, float* packed, float* output, in Epilogue epilogue, float* _) => Gemm.Run(pool, m, n, k, input, k, packed, output, n, epilogue))
+        {
+            InputSize = (long)m * k, OutputSize = (long)m * n, WeightSize = (long)n * k,
+        };
+        var kernel = sparse.Choose(dense, $"gemm {m}x{k} -> {n}", m, 0, 0, planner.Options.Threads, planner.Chooser);
+        if (kernel == dense)
+        {
+            EmitProduct(group, planner, shape, a, Packed(right, n, k, transposed, planner), bias, residual);
+            return;
+        }
+        var filters = planner.Read(right);
+        var epilogue = Epilogues.Plan(group, planner, Layout.RowMajor);
+        epilogue.Bias ??= bias;
+        epilogue.Residual ??= residual;
+        var packed = new Slot($"{right.Name}.packed", DType.Float32, Shape.Create([checked((int)kernel.PackedSize)]), Layout.RowMajor, SlotHome.Arena, kernel.PackedSize * sizeof(float));
+        planner.Emit(new Step(right.Name, "gemm.pack", [filters], [packed], context => kernel.Pack(context.Pool, filters.Floats, packed.Floats)));
+        var output = planner.Define(group[^1].Output);
+        var scratch = Planner.Scratch(group[0].Name, DType.Float32, kernel.ScratchSize);
+        planner.Emit(new Step(string.Join('+', group.Select(x => x.Name)), $"gemm.{kernel.Kind}{epilogue.Suffix}", [a, packed, .. epilogue.Slots], [output], context =>
+            kernel.Run(context.Pool, a.Floats, packed.Floats, output.Floats, epilogue.Now(output, n), kernel.ScratchSize == 0 ? null : scratch.Floats))
+        {
+            Macs = (long)m * n * k,
+            InPlace = epilogue.Residual is { } r ? [(0, r)] : [],
+            Scratch = kernel.ScratchSize == 0 ? [] : [scratch],
         });
     }
 

@@ -1,0 +1,188 @@
+using System.ComponentModel;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Nabi.Runtime.Kernels;
+
+namespace Nabi.Runtime.Emit;
+
+/// <summary>
+/// A sparse matrix as code: for each 16 columns and part of the depth a routine that multiplies 16 rows in the lanes of a tile by what is not zero. Where that
+/// is stands in the instructions, so that nothing is looked up and no branch is guessed wrong; the numbers themselves are data.
+/// </summary>
+/// <remarks>
+/// <para>Of a routine's numbers those of one row of the matrix follow each other: the tile's register is loaded once and multiplied with each number as a
+/// broadcast memory operand, one <c>vfmadd231ps</c> of 7 bytes per number.</para>
+/// <para>Sums stand in zmm16 to zmm31 and operands in zmm0 to zmm5, which a callee preserves nowhere.</para>
+/// </remarks>
+internal sealed unsafe class SparseCode : IDisposable
+{
+    /// <summary>Columns of a panel and rows of a tile.</summary>
+    public const int Width = 16;
+
+    /// <summary>Numbers of a routine, about; of so many the processor keeps the decoded instructions from tile to tile.</summary>
+    private const int LongRoutine = 2600;
+
+    /// <summary>Most bytes of code of a matrix.</summary>
+    private const long MostBytes = 16 << 20;
+
+    private const int Operands = 6;
+
+    private static readonly Lazy<bool> IsAllowed = new(Check);
+
+    private readonly CodeMemory memory;
+    private readonly RoutineStart[] starts;
+
+    private SparseCode(SparsePattern pattern)
+    {
+        var panels = (pattern.Columns + Width - 1) / Width;
+        Parts = (int)Math.Clamp(pattern.Count / ((long)panels * LongRoutine) + 1, 1, pattern.Depth);
+        starts = GC.AllocateArray<RoutineStart>(panels * Parts, pinned: true);
+        var code = new SparseAssembler();
+        for (var panel = 0; panel < panels; panel++)
+        {
+            var columns = pattern.Panel(panel * Width, Math.Min(Width, pattern.Columns - (panel * Width)));
+            var numbers = pattern.Starts[panel * Width];
+            for (var part = 0; part < Parts; part++)
+            {
+                code.Align();
+                starts[(panel * Parts) + part] = new RoutineStart(code.Length, numbers);
+                numbers += Emit(code, columns, part);
+            }
+        }
+        memory = new CodeMemory(code.Bytes);
+    }
+
+    /// <summary>Parts of the depth.</summary>
+    public int Parts { get; }
+
+    /// <summary>Bytes of code.</summary>
+    /// <param name="pattern">Where the matrix is not zero.</param>
+    public static long SizeOf(SparsePattern pattern) => 7L * pattern.Count;
+
+    /// <summary>The code for a matrix; null where this process emits none or it would be too long.</summary>
+    /// <param name="pattern">Where the matrix is not zero.</param>
+    public static SparseCode? Of(SparsePattern pattern)
+    {
+        if (SizeOf(pattern) > MostBytes || !IsAllowed.Value) return null;
+        try
+        {
+            return new SparseCode(pattern);
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The places of the matrix in the order in which the code reads its numbers.</summary>
+    /// <param name="pattern">Where the matrix is not zero.</param>
+    public static IEnumerable<(int Row, int Column)> Order(SparsePattern pattern)
+    {
+        var next = new int[Width];
+        for (var first = 0; first < pattern.Columns; first += Width)
+        {
+            Array.Clear(next);
+            var columns = Math.Min(Width, pattern.Columns - first);
+            for (var row = 0; row < pattern.Depth; row++)
+            {
+                for (var i = 0; i < columns; i++)
+                {
+                    var place = pattern.Starts[first + i] + next[i];
+                    if (place == pattern.Starts[first + i + 1] || pattern.RowAt(place) != row) continue;
+                    next[i]++;
+                    yield return (row, first + i);
+                }
+            }
+        }
+    }
+
+    /// <summary>The routines, callable while this object lives.</summary>
+    public Routines Entries => new(memory.Start, (RoutineStart*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(starts)));
+
+    /// <inheritdoc/>
+    public void Dispose() => memory.Dispose();
+
+    // One part of a panel; returns how many numbers it has.
+    private int Emit(SparseAssembler code, SparsePattern columns, int part)
+    {
+        var (firstRow, lastRow) = WorkPool.Share(columns.Depth, part, Parts);
+        code.Enter();
+        for (var i = 0; i < columns.Columns; i++)
+        {
+            if (part == 0) code.Clear(Width + i);
+            else code.LoadSum(Width + i, i);
+        }
+        var (numbers, operand, last) = (0, Operands - 1, -1);
+        foreach (var (row, column) in Order(columns).Where(p => p.Row >= firstRow && p.Row < lastRow))
+        {
+            if (row != last)
+            {
+                operand = (operand + 1) % Operands;
+                code.LoadTile(operand, row);
+                last = row;
+            }
+            code.MultiplyAdd(Width + column, operand, numbers++);
+        }
+        for (var i = 0; i < columns.Columns; i++) code.StoreSum(Width + i, i);
+        code.Leave();
+        return numbers;
+    }
+
+    // Emits a matrix whose routines use every register and form of address, and compares them with plain loops.
+    private static bool Check()
+    {
+        if (Environment.GetEnvironmentVariable(ByteTiles.Switch) == "0" || RuntimeInformation.ProcessArchitecture != Architecture.X64 || !Vector512.IsHardwareAccelerated) return false;
+        const int depth = 1200, columns = 21;   // more than one part
+        var rng = new Rng(5);
+        var weights = new float[depth * columns];
+        for (var i = 0; i < weights.Length; i++) weights[i] = rng.Next(4) == 0 ? 1 + rng.Next(100) : 0;
+        var pattern = SparsePattern.Of(weights, columns, depth, depth, 1);
+        SparseCode code;
+        try
+        {
+            code = new SparseCode(pattern);
+        }
+        catch (Win32Exception)
+        {
+            return false;
+        }
+        using (code)
+        {
+            var tile = new float[depth * Width];
+            for (var i = 0; i < tile.Length; i++) tile[i] = rng.Next(50);   // small integers: sums are exact in any order
+            float[] values = [.. Order(pattern).Select(p => weights[(p.Column * depth) + p.Row])];
+            var sums = new float[2 * Width * Width];
+            fixed (float* x = tile, v = values, s = sums)
+            {
+                for (var panel = 0; panel * Width < columns; panel++)
+                    for (var part = 0; part < code.Parts; part++) code.Entries.Run((panel * code.Parts) + part, x, v, s + (panel * Width * Width));
+            }
+            for (var column = 0; column < columns; column++)
+            {
+                for (var lane = 0; lane < Width; lane++)
+                {
+                    var sum = 0f;
+                    for (var row = 0; row < depth; row++) sum += weights[(column * depth) + row] * tile[(row * Width) + lane];
+                    if (sums[(column * Width) + lane] != sum) return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    /// <summary>Where the code of a routine starts, and its numbers.</summary>
+    public readonly record struct RoutineStart(int Code, int Number);
+
+    /// <summary>Entry points.</summary>
+    public readonly struct Routines(byte* code, RoutineStart* starts)
+    {
+        /// <summary>Adds a part to the sums of one tile, the first part to zero. Short and without a way back into managed code: it needs no transition.</summary>
+        /// <param name="routine">Panel * <see cref="Parts"/> + part.</param>
+        /// <param name="tile">[depth][16].</param>
+        /// <param name="values">The matrix's numbers in <see cref="Order"/>.</param>
+        /// <param name="sums">[columns of the panel][16].</param>
+        public void Run(int routine, float* tile, float* values, float* sums) =>
+            ((delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, void>)(code + starts[routine].Code))(tile, values + starts[routine].Number, sums);
+    }
+}
