@@ -2,6 +2,8 @@ using Nabi.Compression.Pruning;
 using Nabi.Compression.Quantization;
 using Nabi.Compression.Quantization.Quantizers;
 using Nabi.Ops;
+using Nabi.Runtime;
+using Nabi.Training;
 
 namespace Nabi.Compression.Tests.Quantization;
 
@@ -25,6 +27,7 @@ public class TrainQuantizedTests
         Assert.Equal(method is "dorefa" or "pact" ? 0 : layers.Length - 2, narrow);   // odd numbers from -15 to 15 take 8 bits
 
         AssertClose(Scores(trained), Scores(deployed));
+        AssertTrainsByKernels(trained);
         Assert.Equal(TinyNet.Accuracy(trained), TinyNet.Accuracy(deployed), 0.02);
         Assert.InRange(TinyNet.Accuracy(deployed), 0.6, 1);
     }
@@ -70,6 +73,14 @@ public class TrainQuantizedTests
     [InlineData("lsq", 4, 4, "never", "fold")]
     public void Impossible_settings_are_told(string weights, int bits, int activationBits, string fold, string expected) =>
         Assert.Contains(expected, new TrainQuantized { Weights = weights, WeightBits = bits, ActivationBits = activationBits, Fold = fold }.Fault, StringComparison.Ordinal);
+
+    private static void AssertTrainsByKernels(Graph graph)
+    {
+        var step = TrainingStep.Build(graph, new TrainingOptions { BatchSize = 8 }).Graph;
+        using var session = new Session(step, new SessionOptions { Threads = 1 });
+        session.Run(step.Inputs.ToDictionary(i => i.Name, i => Tensor.Full<float>(i.Shape, 0.1f)));
+        Assert.Empty(session.Plan!.ReferenceKernels);
+    }
 
     private static float[] Scores(Graph graph)
     {

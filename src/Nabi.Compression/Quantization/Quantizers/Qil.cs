@@ -25,7 +25,8 @@ public sealed record Qil : Quantizer
         var (b, levels) = (site.Builder, (1 << (site.Bits - 1)) - 1);
         var t = Transformed(site, b.Abs(site.X), site.BestReach(-levels, levels));
         var gamma = site.Learn("gamma", 1);
-        var raised = b.Masked(b.Pow(b.Max(t, b.Scalar(SmallestBase, t)), gamma), b.Greater(t, SmallestBase));
+        var logarithm = b.Log(b.Max(t, b.Scalar(SmallestBase, t)));
+        var raised = b.Masked(b.Exp(b.Mul(logarithm, gamma)), b.Greater(t, SmallestBase));
         var transformed = b.Mul(raised, b.Sign(site.X));
         return b.StraightThrough(site.Round(transformed, site.Number(1.0 / levels), -levels, levels), transformed);
     }
