@@ -10,8 +10,8 @@ internal sealed class QuantizationPreparation
     private readonly Dictionary<Value, QuantizationRange> _ranges;
     private readonly QuantizationSites _sites;
 
-    private QuantizationPreparation(Graph folded, QuantizationSites sites, QuantizationSettings settings, Dictionary<Value, QuantizationRange> ranges) =>
-        (Folded, _sites, Settings, _ranges, Fake) = (folded, sites, settings, ranges, FakeQuantization.Insert(folded, sites, ranges, settings));
+    private QuantizationPreparation(Graph folded, QuantizationSites sites, QuantizationSettings settings, Dictionary<Value, QuantizationRange> ranges, Graph? fake = null) =>
+        (Folded, _sites, Settings, _ranges, Fake) = (folded, sites, settings, ranges, fake ?? FakeQuantization.Insert(folded, sites, ranges, settings));
 
     /// <summary>To which integers.</summary>
     public QuantizationSettings Settings { get; }
@@ -37,6 +37,9 @@ internal sealed class QuantizationPreparation
     /// <summary>The same ranges with other weights: other bits for some layers, or other parameters in the folded graph.</summary>
     /// <param name="settings">The settings, with the same activations and kept layers.</param>
     public QuantizationPreparation With(QuantizationSettings settings) => new(Folded, _sites, settings, _ranges);
+
+    /// <summary>The same grids with other weights on them, by name; <see cref="Folded"/> stays.</summary>
+    public QuantizationPreparation Rounded(IReadOnlyDictionary<string, Tensor> weights) => new(Folded, _sites, Settings, _ranges, Fake.WithParameters(weights));
 
     /// <summary>The quantized layers, in graph order.</summary>
     public IReadOnlyList<Node> Layers => _sites.Layers;

@@ -51,10 +51,14 @@ public static class FoldConstants
 
     private static Graph Run(Graph graph, bool foldDecoded) => graph.Rewrite((node, r) =>
     {
-        if (node.Op.IsDecoding && !foldDecoded) return null;
+        if (!foldDecoded && IsStored(node)) return null;
         var results = Evaluate(node, [.. node.Inputs.Select(r.Map)], LargestGrowth);
         return results is null ? null : Constants(node, results, r);
     });
+
+    // Weights stored in 16 bits are decoded by a cast.
+    internal static bool IsStored(Node node) => node.Op.IsDecoding
+        || node is { Op: Cast { To: DType.Float32 }, Inputs: [{ DType: DType.Float16 or DType.BFloat16, Data: not null, Shape.Rank: > 1 }] };
 
     /// <summary>Constants named after the outputs they stand for.</summary>
     internal static IReadOnlyList<Value> Constants(Node node, IReadOnlyList<Tensor> tensors, Rewriter r) =>

@@ -23,7 +23,7 @@ public static class SimplifyShapes
         var inputs = node.Inputs.Select(r.Map).ToArray();
         foreach (var input in inputs)
             if (input is not null) dims.Follow(input);
-        if (!node.Op.IsDecoding && inputs.All(v => v?.Shape.IsRanked != false)
+        if (!FoldConstants.IsStored(node) && inputs.All(v => v?.Shape.IsRanked != false)
             && inputs.All(v => v is null || v.Constant?.Bytes.Length <= LargestConstant)
             && FoldConstants.Evaluate(node, inputs, LargestConstant) is { } folded)
             return FoldConstants.Constants(node, folded, r);
