@@ -1,5 +1,6 @@
 using Nabi.Runtime;
 using Nabi.Training.Data;
+using Nabi.Training.Data.Augmentations;
 
 namespace Nabi.Training;
 
@@ -11,6 +12,12 @@ public sealed record EvaluationOptions
 
     /// <summary>What is done to the values; null takes the model's metadata or, when it says nothing, bytes as 0 to 1.</summary>
     public Normalization? Normalization { get; init; }
+
+    /// <summary>Changes of each image before it is measured, in order: what a model minds and what not. Default none.</summary>
+    public ValueArray<Augmentation> Augmentations { get; init; } = [];
+
+    /// <summary>Seed of the changes' chance. Default 0.</summary>
+    public ulong Seed { get; init; }
 
     /// <summary>How the model runs.</summary>
     public SessionOptions Session { get; init; } = new();

@@ -98,6 +98,8 @@ public static class Evaluator
             Normalization = options.Normalization ?? Normalization.From(model) ?? Normalization.None(data.Channels),
             SampleShape = input.SampleShape,
             ChannelsLast = input.IsChannelsLast,
+            Augmentations = options.Augmentations,
+            Seed = options.Seed,
         });
         using var session = new Session(model.WithBatch(batchSize), options.Session);
         var feed = new Dictionary<string, Tensor>(StringComparer.Ordinal);

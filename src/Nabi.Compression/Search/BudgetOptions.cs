@@ -20,14 +20,19 @@ public sealed record BudgetOptions
     /// <summary>The longest median latency for one sample on this machine. Default no limit.</summary>
     public TimeSpan? MaxLatency { get; init; }
 
-    /// <summary>Parts of the multiply-accumulates that are tried, from mild to strong, each from the one before. Default 0.7, 0.5, 0.35, 0.25, 0.15.</summary>
+    /// <summary>Parts of the multiply-accumulates that are looked at first, from mild to strong; the search goes on between and beyond them. Default 0.7, 0.5, 0.35, 0.25, 0.15.</summary>
     public ValueArray<double> KeepMacs { get; init; } = [0.7, 0.5, 0.35, 0.25, 0.15];
 
-    /// <summary>How candidates are trained; the epochs are chosen by the time there is, up to <see cref="MaxEpochs"/>.</summary>
-    public FineTune FineTune { get; init; } = new() { Rate = 0.02 };
+    /// <summary>
+    /// How candidates are trained; the epochs are chosen by the time there is, up to <see cref="MaxEpochs"/>, and changes of images that mean nothing to the original are added.
+    /// </summary>
+    public FineTune FineTune { get; init; } = new() { Rate = 0.03 };
 
-    /// <summary>The most epochs for one candidate. Default 20.</summary>
-    public int MaxEpochs { get; init; } = 20;
+    /// <summary>The most epochs for one candidate. Default 60.</summary>
+    public int MaxEpochs { get; init; } = 60;
+
+    /// <summary>The most candidates with fewer channels that are trained for long. Default 12.</summary>
+    public int MaxCandidates { get; init; } = 12;
 
     /// <summary>Criteria that are compared before the search; the best one is used. Default taylor, l1, fpgm, batch-norm-scale.</summary>
     public ValueArray<string> Criteria { get; init; } = ["taylor", "l1", "fpgm", "batch-norm-scale"];

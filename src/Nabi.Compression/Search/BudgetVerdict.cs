@@ -15,7 +15,8 @@ internal static class BudgetVerdict
             MeetsBudget = MeetsBudget(baseline, v, options),
         }).ToArray();
         var candidates = marked.Where(v => v.Name != baseline.Name).ToArray();
-        var recommended = candidates.Where(v => v.MeetsBudget && Saves(baseline, v)).MinBy(v => Cost(baseline, v));
+        var good = candidates.Where(v => v.MeetsBudget && Saves(baseline, v)).ToArray();
+        var recommended = good.Where(v => v.IsOnFront).MinBy(v => Cost(baseline, v)) ?? good.MinBy(v => Cost(baseline, v));
         var closest = recommended is null ? candidates.MinBy(v => Excess(baseline, v, options)) : null;
         return new BudgetResult(marked.First(v => v.Name == baseline.Name), marked, recommended, closest, failures,
             context.Cancellation.IsCancellationRequested, seconds);

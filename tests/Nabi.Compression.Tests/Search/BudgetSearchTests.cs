@@ -16,6 +16,7 @@ public sealed class BudgetSearchTests : IDisposable
         Time = TimeSpan.FromMinutes(5),
         KeepMacs = [0.7],
         MaxEpochs = 2,
+        MaxCandidates = 1,
         Criteria = ["l1"],
         Multiple = 1,
         LatencyRuns = 3,
