@@ -3,6 +3,7 @@ using Nabi.Compression.Pruning;
 using Nabi.Compression.Quantization.Quantizers;
 using Nabi.Compression.Recipes;
 using Nabi.Passes;
+using Nabi.Training;
 
 namespace Nabi.Compression.Quantization;
 
@@ -99,7 +100,10 @@ public sealed record TrainQuantized : CompressionStep
     /// <summary>The first half of the step: the trained network, still computing in float on its levels.</summary>
     /// <exception cref="NabiException">There is no layer to quantize, or no training data.</exception>
     /// <exception cref="OperationCanceledException">The context was cancelled.</exception>
-    public Graph Train(Graph graph, CompressionContext context)
+    public Graph Train(Graph graph, CompressionContext context) => Train(graph, context, with: null);
+
+    /// <summary>The first half, with what the caller adds to the training.</summary>
+    internal Graph Train(Graph graph, CompressionContext context, Func<TrainingOptions, TrainingOptions>? with)
     {
         if (Fold == "before") graph = FoldBatchNormalization.Pass.Apply(graph);
         var layers = Layers(graph);
@@ -107,7 +111,7 @@ public sealed record TrainQuantized : CompressionStep
         var samples = ActivationSample.Collect(graph, [.. layers.Keys.Select(l => l.Inputs[0]!.Name).Distinct()], context, Samples);
         var training = Training;
         var (quantized, penalties) = QuantizerInsertion.Insert(graph, layers, samples, training.Decay);
-        return training.Train(quantized, context, trainStatistics: true, options => options with { Penalties = penalties }, masks: masks);
+        return training.Train(quantized, context, trainStatistics: true, options => (with?.Invoke(options) ?? options) with { Penalties = penalties }, masks: masks);
     }
 
     /// <summary>The second half: a trained network with its levels as integers.</summary>
