@@ -1,6 +1,5 @@
 using Nabi.Compression.Distillation;
 using Nabi.Compression.Pruning;
-using Nabi.Training;
 
 namespace Nabi.Bench.Claims;
 

@@ -1,7 +1,6 @@
 using Nabi.Compression.Pruning;
 using Nabi.Compression.Pruning.WeightCriteria;
 using Nabi.Compression.Quantization;
-using Nabi.Training;
 using Nabi.Training.Data;
 
 namespace Nabi.Compression.Tests.Pruning;
