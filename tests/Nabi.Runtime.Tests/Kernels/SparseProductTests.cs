@@ -30,6 +30,18 @@ public sealed unsafe class SparseProductTests : IDisposable
         }
     }
 
+    [Fact]
+    public void EveryWorkerReadsForItselfWhatDoesNotStayInItsCache()
+    {
+        var half = Enumerable.Range(0, 512 * 512).Select(i => i % 2f).ToArray();
+        var (large, small) = (SparsePattern.Of(half, 512, 512, 512, 1), SparsePattern.Of(half.AsSpan(0, 128 * 128), 128, 128, 128, 1));
+        var read = SparseProduct.FarBytesRead(large, 16, 1);
+        Assert.InRange(read, (long)large.Count * 8, (long)large.Count * 11 * 16);
+        Assert.Equal(SparseProduct.FarBytesRead(large, 4096, 1), 2 * SparseProduct.FarBytesRead(large, 4096, 2));   // shares of rows, pass after pass
+        Assert.Equal(SparseProduct.FarBytesRead(large, 2 * Simd.Lanes, 1), SparseProduct.FarBytesRead(large, 2 * Simd.Lanes, 2));   // one pass each
+        Assert.Equal(0, SparseProduct.FarBytesRead(small, 4096, 2));
+    }
+
     [Theory]
     [InlineData(Form.Listed)]
     [InlineData(Form.Emitted)]

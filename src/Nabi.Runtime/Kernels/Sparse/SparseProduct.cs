@@ -16,10 +16,10 @@ internal sealed unsafe class SparseProduct
     /// <summary>Bytes of transposed tiles that stay in the first-level cache.</summary>
     private const int TileBytes = 40 * 1024;
 
-    /// <summary>More code than that does not stay in the second-level cache together with its numbers: it is to be read less often.</summary>
-    private const int LongCode = 512 * 1024;
+    /// <summary>More places and numbers than that do not stay in the second-level cache: they are to be read less often.</summary>
+    private const int FarBytes = 640 * 1024;
 
-    /// <summary>Tiles of a block for long code.</summary>
+    /// <summary>Tiles of a block for code that does not stay there.</summary>
     private const int ManyTiles = 16;
 
     private readonly SparsePattern pattern;
@@ -37,7 +37,7 @@ internal sealed unsafe class SparseProduct
         var bytes = (long)pattern.Depth * Simd.Lanes * sizeof(float);
         if (code is not null)
         {
-            registers = Math.Max(SparseCode.SizeOf(pattern) > LongCode ? ManyTiles : 1, (int)Math.Min(ManyTiles, TileBytes / bytes));
+            registers = Math.Max(BytesOf(pattern) > FarBytes ? ManyTiles : 1, (int)Math.Min(ManyTiles, TileBytes / bytes));
             return;
         }
         registers = bytes * 4 > TileBytes && bytes * 2 <= TileBytes ? 2 : SparseTiles.Registers;   // what is too large anyway may as well be read less often
@@ -51,6 +51,24 @@ internal sealed unsafe class SparseProduct
     /// <summary>Floats of scratch memory.</summary>
     /// <param name="workers">Size of the pool.</param>
     public long ScratchSize(int workers) => workers * WorkerScratch;
+
+    /// <summary>Bytes that each worker reads from beyond the second-level cache: the places of numbers, as code or as lists, and the numbers; 0 if they stay in it.</summary>
+    /// <param name="pattern">Where B is not zero.</param>
+    /// <param name="rows">Rows of A.</param>
+    /// <param name="workers">Size of the pool.</param>
+    public static long FarBytesRead(SparsePattern pattern, int rows, int workers)
+    {
+        var bytes = BytesOf(pattern);
+        if (bytes <= FarBytes)
+            return 0;
+        var (groups, block) = ((rows + Simd.Lanes - 1) / Simd.Lanes, Simd.Lanes == SparseCode.Width ? ManyTiles : SparseTiles.Registers);
+        var byRows = groups >= workers;
+        var passes = ((byRows ? (groups + workers - 1) / workers : groups) + block - 1) / block;
+        return passes * bytes / (byRows ? 1 : workers);
+    }
+
+    private static long BytesOf(SparsePattern pattern) =>
+        (long)pattern.Count * sizeof(float) + (Simd.Lanes == SparseCode.Width ? SparseCode.SizeOf(pattern) : (long)pattern.Count * sizeof(uint));
 
     private int TileSize => (pattern.Depth + Simd.Lanes) * Simd.Lanes;
 

@@ -15,12 +15,18 @@ internal sealed unsafe class SparseWeights
     /// <summary>They are chosen without one up to here.</summary>
     private const double Worthwhile = 0.85;
 
+    /// <summary>With one row most lanes are idle, but the dense kernel waits for its weights.</summary>
+    private const double MostIdle = 7;
+
+    /// <summary>Registers that a core multiplies and adds in a cycle.</summary>
+    private const double MultiplyAddsPerCycle = 2;
+
+    /// <summary>Bytes that a core gets from beyond its second-level cache in a cycle.</summary>
+    private const double FarBytesPerCycle = 8;
+
     private readonly SparsePattern _pattern;
     private readonly int _columnStride;
     private readonly int _depthStride;
-
-    /// <summary>With one row most lanes are idle, but the dense kernel waits for its weights.</summary>
-    private const double MostIdle = 7;
 
     private SparseWeights(SparsePattern pattern, int columnStride, int depthStride) => (_pattern, _columnStride, _depthStride) = (pattern, columnStride, depthStride);
 
@@ -51,7 +57,8 @@ internal sealed unsafe class SparseWeights
         List<(ConvKernel Kernel, double Time)> candidates = [(dense, Worthwhile)];
         var blocks = BlockProduct.DensityOf(_pattern);
         if (BlockTime(blocks) < Hopeless) candidates.Add((Blocks(dense, rows, from, to), BlockTime(blocks)));
-        if (SingleTime(rows) < Hopeless) candidates.Add((Single(dense, rows, from, to, threads), SingleTime(rows)));
+        var single = SingleTime(rows, threads);
+        if (single < Hopeless) candidates.Add((Single(dense, rows, from, to, threads), single));
         if (candidates.Count == 1) return dense;
         ConvKernel[] ordered = [.. candidates.OrderBy(c => c.Time).Select(c => c.Kernel)];
         var zeros = string.Create(CultureInfo.InvariantCulture, $"{100 * (1 - _pattern.Density):F0} % zeros, {100 * (1 - blocks):F0} % in blocks");
@@ -59,12 +66,18 @@ internal sealed unsafe class SparseWeights
         return Array.Find(ordered, c => c.Kind == name) ?? ordered[0];
     }
 
-    // Time over the dense kernel's, fitted to measurements (decision 11): what is multiplied, and what is done besides for every number read and written.
-    private double SingleTime(int rows)
+    // Time over the dense kernel's, fitted to measurements (decision 11): what is multiplied, and what is done besides for every number read and written, in the
+    // registers of pixels of the thread that has the most; and the places and numbers that every thread for itself waits for.
+    private double SingleTime(int rows, int threads)
     {
         var lanes = Simd.Lanes;
-        var idle = Math.Min(MostIdle, (double)((rows + lanes - 1) / lanes * lanes) / rows);
-        return idle * ((1.3 * _pattern.Density) + (16.0 / _pattern.Columns) + (16.0 / _pattern.Depth));
+        var registers = (rows + lanes - 1) / lanes;
+        if (registers >= threads) registers = (registers + threads - 1) / threads * threads;
+        var idle = Math.Min(MostIdle, (double)registers * lanes / rows);
+        var (depth, columns) = (_pattern.Depth, _pattern.Columns);
+        var denseCycles = (double)depth * columns / threads * Math.Max(rows / (MultiplyAddsPerCycle * lanes), sizeof(float) / FarBytesPerCycle);
+        var waiting = SparseProduct.FarBytesRead(_pattern, rows, threads) / FarBytesPerCycle / denseCycles;
+        return (idle * ((1.2 * _pattern.Density) + (16.0 / columns) + (16.0 / depth))) + waiting;
     }
 
     private double BlockTime(double density) => (1.4 * density) + (25.0 / _pattern.Depth);
