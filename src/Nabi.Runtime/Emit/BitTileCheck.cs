@@ -43,10 +43,10 @@ internal static unsafe class BitTileCheck
         {
             var inputs = stackalloc float*[taps * form.Rows];
             var outputs = stackalloc float*[TileLoop.MaxTileRows];
+            var starts = stackalloc float*[TileLoop.MaxTileRows];
             for (var i = 0; i < taps * form.Rows; i++) inputs[i] = (float*)(x + (i * words / 2));
-            for (var i = 0; i < form.Rows; i++) outputs[i] = y + (i * Width);
-            var t = new TileArguments { Inputs = inputs, Taps = taps, Depth = words, Panel = (float*)w, Outputs = outputs };
-            kernels.Run(&t, form.Rows, form.Columns == 1, isPair: false);
+            var t = BitArguments.Unlimited with { Inputs = inputs, Taps = taps, Depth = words, Panel = (float*)w, Outputs = outputs, Starts = starts };
+            BitLoop.Count(kernels, ref t, form.Rows, form.Columns == 1, y);
         }
         for (var i = 0; i < form.Rows; i++)
         {

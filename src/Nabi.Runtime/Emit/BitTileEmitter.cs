@@ -3,13 +3,14 @@ using Nabi.Runtime.Kernels;
 
 namespace Nabi.Runtime.Emit;
 
-/// <summary>Assembles a micro-kernel with the contract of <see cref="TileKernels"/> that counts the bits in which rows differ from the columns of a packed panel, with AVX512-VPOPCNTDQ.</summary>
+/// <summary>Assembles a micro-kernel that counts the bits in which rows differ from the columns of packed panels, with AVX512-VPOPCNTDQ, and makes results of the counts.</summary>
 /// <remarks>
 /// <para>.NET has no intrinsic for <c>vpopcntd</c>. With it a word of 32 bits costs three instructions: exclusive or, count, add. Two words at a time cost five, because not every bit is
 /// counted: of the ones seen so far each bit position keeps the parity p. Two more bits x and y of it are, with p, c twos and one new parity, and only c is counted (a carry-save adder,
 /// as in Harley and Seal's count). For words a, a' of the row and w, w' of the panel x = a ^ w, and p ^ x ^ y = p ^ (a ^ a') ^ (w ^ w'), one instruction of three inputs since the
 /// differences a ^ a' and w ^ w' are what is stored (<see cref="BitFormat.IsPaired"/>); c, the majority of p, x and y, is x where p stayed and p where it changed, one more.</para>
-/// <para>The result is 2 (sum of counted twos) + (count of the last parities), stored as a float, which holds it exactly. There is no bias, and every tap has an even number of words.</para>
+/// <para>The count is 2 (sum of counted twos) + (count of the last parities), which a float holds exactly; scale, bias and limits follow in the same registers
+/// (<see cref="BitArguments"/>). One call does all panels, since a call and a store per panel would take as long as a third of the counting.</para>
 /// </remarks>
 internal sealed unsafe class BitTileEmitter : TileEmitter
 {
@@ -37,15 +38,27 @@ internal sealed unsafe class BitTileEmitter : TileEmitter
     {
         var emitter = new BitTileEmitter(form);
         emitter.Enter();
-        for (var row = 0; row < form.Rows; row += emitter.RowsAtOnce) emitter.Rounds(row);
+        emitter.Panels();
         emitter.Leave();
         return Finish(emitter.code);
     }
 
-    // All taps for some rows; the panel stays in the first-level cache.
-    private void Rounds(int first)
+    private void Panels()
     {
-        TileArguments t = default;
+        BitArguments t = default;
+        var panel = code.CreateLabel();
+        code.Label(ref panel);
+        for (var row = 0; row < form.Rows; row += RowsAtOnce) Round(row);
+        code.AddInstruction(Instruction.Create(Code.Mov_rm64_r64, Memory(Arguments, Offset(&t, &t.Panel)), Panel));
+        code.AddInstruction(Instruction.Create(Code.Add_rm64_imm32, Memory(Arguments, Offset(&t, &t.Column)), 2 * Bytes));
+        code.AddInstruction(Instruction.Create(Code.Dec_rm64, Memory(Arguments, Offset(&t, &t.Panels))));
+        code.jne(panel);
+    }
+
+    // All taps for some rows; the panel stays in the first-level cache.
+    private void Round(int first)
+    {
+        BitArguments t = default;
         Load(Panel, Arguments, Offset(&t, &t.Panel));
         Load(Inputs, Arguments, Offset(&t, &t.Inputs));
         code.AddInstruction(Instruction.Create(Code.Movsxd_r64_rm32, Taps, Memory(Arguments, Offset(&t, &t.Taps))));
@@ -69,7 +82,7 @@ internal sealed unsafe class BitTileEmitter : TileEmitter
         code.jl(pair);
         code.AddInstruction(Instruction.Create(Code.Dec_rm64, Taps));
         code.jne(tap);
-        StoreCounts(first);
+        StoreResults(first);
     }
 
     private void Pair()
@@ -96,24 +109,52 @@ internal sealed unsafe class BitTileEmitter : TileEmitter
         }
     }
 
-    private void StoreCounts(int first)
+    // The registers of the panel and of the rows are free by now.
+    private void StoreResults(int first)
     {
-        TileArguments t = default;
-        Load(Register.RCX, Arguments, Offset(&t, &t.Outputs));
+        const Register Weight = Register.ZMM0, Low = Register.ZMM1, High = Register.ZMM2, Scales = Register.ZMM4, Bias = Register.ZMM6;
+        const Register Column = Register.RCX, Outputs = Taps, Starts = End, Target = Register.RAX, Start = Register.RBX;
+        BitArguments t = default;
+        Load(Column, Arguments, Offset(&t, &t.Column));
+        Load(Outputs, Arguments, Offset(&t, &t.Outputs));
+        Load(Starts, Arguments, Offset(&t, &t.Starts));
+        Broadcast(Weight, Offset(&t, &t.Weight));
+        Broadcast(Low, Offset(&t, &t.Low));
+        Broadcast(High, Offset(&t, &t.High));
+        Load(Target, Arguments, Offset(&t, &t.Scales));
+        Load(Start, Arguments, Offset(&t, &t.Bias));
+        var unbiased = code.CreateLabel();
+        for (var c = 0; c < form.Columns; c++)
+        {
+            LoadVector(Scales + c, new MemoryOperand(Target, Column, 1, c * Bytes, 1));
+            Broadcast(Bias + c, Offset(&t, &t.Nothing));
+        }
+        code.AddInstruction(Instruction.Create(Code.Test_rm64_r64, Start, Start));
+        code.je(unbiased);
+        for (var c = 0; c < form.Columns; c++) LoadVector(Bias + c, new MemoryOperand(Start, Column, 1, c * Bytes, 1));
+        code.Label(ref unbiased);
         for (var i = 0; i < RowsAtOnce; i++)
         {
-            Load(Register.RAX, Register.RCX, (first + i) * sizeof(void*));
+            Load(Target, Outputs, (first + i) * sizeof(void*));
+            Load(Start, Starts, (first + i) * sizeof(void*));
             for (var c = 0; c < form.Columns; c++)
             {
-                var (twos, parity) = (Twos + (i * form.Columns) + c, Parities + (i * form.Columns) + c);
+                var (y, parity) = (Twos + (i * form.Columns) + c, Parities + (i * form.Columns) + c);
                 CountOnes(parity, parity);
-                Binary(Code.EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32, twos, twos, twos);
-                Binary(Code.EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32, twos, twos, parity);
-                code.AddInstruction(Instruction.Create(Code.EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er, twos, twos));
-                StoreVector(Memory(Register.RAX, c * Bytes), twos);
+                Binary(Code.EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32, y, y, y);
+                Binary(Code.EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32, y, y, parity);
+                code.AddInstruction(Instruction.Create(Code.EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er, y, y));
+                code.AddInstruction(Instruction.Create(Code.EVEX_Vfnmadd213ps_zmm_k1z_zmm_zmmm512b32_er, y, Weight, new MemoryOperand(Start, Column, 1, c * Bytes, 1)));
+                Binary(Code.EVEX_Vmulps_zmm_k1z_zmm_zmmm512b32_er, y, y, Scales + c);
+                Binary(Code.EVEX_Vaddps_zmm_k1z_zmm_zmmm512b32_er, y, y, Bias + c);
+                Binary(Code.EVEX_Vmaxps_zmm_k1z_zmm_zmmm512b32_sae, y, Low, y);
+                Binary(Code.EVEX_Vminps_zmm_k1z_zmm_zmmm512b32_sae, y, High, y);
+                StoreVector(new MemoryOperand(Target, Column, 1, c * Bytes, 1), y);
             }
         }
     }
+
+    private void Broadcast(Register target, int offset) => code.AddInstruction(Instruction.Create(Code.EVEX_Vbroadcastss_zmm_k1z_xmmm32, target, Memory(Arguments, offset)));
 
     private void CountOnes(Register target, Register source) => code.AddInstruction(Instruction.Create(Code.EVEX_Vpopcntd_zmm_k1z_zmmm512b32, target, source));
 

@@ -63,10 +63,10 @@ internal sealed unsafe class BitTiles : IDisposable
     }
 
     /// <summary>Entry points, by tile.</summary>
-    public readonly struct Pointers(nint eight, nint narrow, nint four, nint one) : ITiles
+    public readonly struct Pointers(nint eight, nint narrow, nint four, nint one)
     {
-        /// <summary>Runs the kernel for a tile of 1, 4 or 8 rows. Short and without a way back into managed code: it needs no transition.</summary>
-        public void Run(TileArguments* t, int rows, bool isNarrow, bool isPair) =>
-            ((delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>)(rows == 8 ? (isNarrow ? narrow : eight) : rows == 4 ? four : one))(t);
+        /// <summary>Runs the kernel for a tile of 1, 4 or 8 rows and full panels, or of 8 rows and the first half of a panel. Without a way back into managed code: it needs no transition.</summary>
+        public void Run(BitArguments* t, int rows, bool isNarrow) =>
+            ((delegate* unmanaged[SuppressGCTransition]<BitArguments*, void>)(rows == 8 ? (isNarrow ? narrow : eight) : rows == 4 ? four : one))(t);
     }
 }

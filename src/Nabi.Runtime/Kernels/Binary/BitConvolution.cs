@@ -199,7 +199,7 @@ public sealed unsafe class BitConvolution
         var work = (long)rows.Rows * rows.Depth * OutGroup;
         if (tiles is not null)
         {
-            var kernel = new EmittedKernel { Tiles = tiles.Kernels, Source = rows, Packed = packed, Columns = OutGroup, Sink = sink };
+            var kernel = new BitLoop { Tiles = tiles.Kernels, Source = rows, Packed = packed, Columns = OutGroup, Sink = sink };
             pool.Run(ref kernel, work);
         }
         else
@@ -217,20 +217,6 @@ public sealed unsafe class BitConvolution
         public readonly void Run<L, V>(int worker, int workers)
             where L : unmanaged, ILanes<V>
             where V : unmanaged => Image.Fill(Copy, worker, workers);
-    }
-
-    private struct EmittedKernel : IKernel
-    {
-        public BitTiles.Pointers Tiles;
-        public WindowRows Source;
-        public float* Packed;
-        public int Columns;
-        public BitSink Sink;
-
-        public void Run<L, V>(int worker, int workers)
-            where L : unmanaged, ILanes<V>
-            where V : unmanaged =>
-            TileLoop.Run<Bits512, Vector512<int>, BitTiles.Pointers, WindowRows, BitSink>(Tiles, ref Source, Packed, Columns, ref Sink, worker, workers);
     }
 
     private struct ManagedKernel : IKernel

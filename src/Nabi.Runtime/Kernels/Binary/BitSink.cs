@@ -1,3 +1,5 @@
+using Nabi.Runtime.Emit;
+
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Turns counts of differing bits into results: y = epilogue(scale (start - weight * count)), where the start depends on the taps that see padding.</summary>
@@ -39,6 +41,30 @@ internal unsafe struct BitSink : ITileSink
     {
         (low, high) = (0f, 0f);
         return false;
+    }
+
+    /// <summary>Lets an emitted kernel make results of its counts, for rows that follow each other; tile rows beyond them do the last once more.</summary>
+    public readonly void Direct(ref BitArguments t, long* numbers, int count, int rows, int column)
+    {
+        if (Rest.TryGetRange(out var low, out var high))
+            (t.Low, t.High) = (low, high);
+        (t.Column, t.Weight) = (0, Weight);
+        t.Scales = Scales + column;
+        t.Bias = BiasValues is null ? null : BiasValues + column;
+        var pixel = (int)(numbers[0] % Pixels);
+        for (var i = 0; i < rows; i++)
+        {
+            if (i >= count)
+            {
+                t.Outputs[i] = t.Outputs[i - 1];
+                t.Starts[i] = t.Starts[i - 1];
+                continue;
+            }
+            t.Outputs[i] = Target(numbers[i]) + column;
+            t.Starts[i] = Starts + column + (StartOfPixel is null ? 0 : StartOfPixel[pixel]);
+            if (++pixel == Pixels)   // rows follow each other, from one image to the next
+                pixel = 0;
+        }
     }
 
     public readonly float* Target(long number) => Output + (number * Stride);
