@@ -121,7 +121,15 @@ public sealed class ModelFaultTests : IDisposable
             foreach (var command in new[] { "eval", "train", "compress" }) (await Run([command, model, "--data", data, .. command == "compress" ? ["-o", _at["out"]] : Array.Empty<string>()])).FailsWith(input.ToString(), "[1, 28, 28]", "digits");
         }
         var few = _at.Write("few.onnx", Workspace.Linear(classes: 4));
-        foreach (var command in new[] { "eval", "train", "run" }) (await Run(command, few, "--data", data)).FailsWith("4", "digits' has 10");
+        foreach (var command in new[] { "eval", "run" }) (await Run(command, few, "--data", data)).FailsWith("4", "digits' has 10");
+    }
+
+    [Fact]
+    public async Task Training_on_other_classes_begins_with_a_new_last_layer_and_says_so()
+    {
+        var trained = await Run("train", _at.Write("few.onnx", Workspace.Linear(classes: 4)), "--data", _at.Data(), "--epochs", "1", "-o", _at["ten.onnx"]);
+        Assert.Contains("tells 4 classes apart and digits has 10: its last layer starts anew", trained.Error, StringComparison.Ordinal);
+        Assert.Equal(0, (await Run("eval", _at["ten.onnx"], "--data", _at.Data())).ExitCode);
     }
 
     private string[] WithData(string[] words) => Array.ConvertAll(words, w => w == "DATA" ? _at.Data() : w == "OUT" ? _at["out"] : w);

@@ -2,11 +2,19 @@ using Nabi.Compression.Quantization;
 
 namespace Nabi.Compression.Tests.Quantization;
 
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class MeasuredAlone
+{
+    public const string Name = "measured alone";
+}
+
+// The memory of the process is measured: no other test may run beside these.
+[Collection(MeasuredAlone.Name)]
 public class CalibrationMemoryTests
 {
     public static TheoryData<string> Observers => [.. Observer.Names];
 
-    // A hundred times the samples: what an observer keeps does not grow, and taking in a batch allocates nothing.
+    // A hundred times the samples: what an observer keeps does not grow, and taking in a batch allocates nothing for it.
     [Theory]
     [MemberData(nameof(Observers))]
     public void Observers_keep_no_samples(string name)
@@ -21,7 +29,8 @@ public class CalibrationMemoryTests
         for (var i = 0; i < 5; i++) Observe();
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 500; i++) Observe();
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        // What the runtime allocates for itself is some kilobytes; the samples are 8 MB.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 << 10);
         Assert.True(observer.Range.Max > 1);
     }
 
@@ -37,7 +46,7 @@ public class CalibrationMemoryTests
         var context = TinyNet.Context with { Calibration = repeated, BatchSize = 20, Progress = new Watch(alive) };
         QuantizationPreparation.Of(TinyNet.Trained, new() { Observer = observer, Samples = Samples }, context);
         Assert.Equal(100, alive.Count);
-        // Other tests run beside this one; calibration itself would keep 100 batches of activations, some 20 MB.
+        // Keeping what was seen would be 100 batches of activations, some 20 MB.
         var (first, last) = (alive.Take(20).Min(), alive.Skip(80).Min());
         Assert.True(last < first + (4 << 20), $"{first} bytes alive in the first batches, {last} in the last");
     }
