@@ -91,6 +91,11 @@ internal static class KernelCases
             foreach (var block in (int[])[k, 32])
                 yield return new Int4ProductCase(m, n, k, block) { Name = $"int4 {m} x {n} x {k} block {block}" };
         }
+        foreach (var (m, n, k) in ((int, int, int)[])[(1, 128, 128), (1, 256, 256), (1, 300, 784), (1, 512, 512), (1, 1000, 1280), (2, 1000, 1280), (4, 1000, 1280), (1, 4096, 4096), (2, 4096, 4096), (4, 4096, 4096)])
+        {
+            yield return new ProductCase(m, n, k) { Name = $"codebook none {m} x {n} x {k}" };
+            yield return new Int4ProductCase(m, n, k, k, shared: true) { Name = $"codebook of 16 {m} x {n} x {k}" };
+        }
     }
 
     // The same shapes in floats are 'conv ...', 'winograd ...' and 'gemm ...'; the shares of the float peak are far above 1.

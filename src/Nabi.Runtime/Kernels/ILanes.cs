@@ -80,6 +80,9 @@ internal unsafe interface ILanes<V> : ITileLanes<V>
     /// <summary>Of the eight signed 4-bit numbers in the bits of every lane, lowest first, number <paramref name="index"/>.</summary>
     static abstract V Nibble(V packed, int index);
 
+    /// <summary>Of the eight 4-bit indices in the bits of every lane, lowest first, entry number <paramref name="index"/> of a table of 16 floats.</summary>
+    static abstract V Entry(V packed, int index, float* table);
+
     /// <summary>Sum over the lanes, always in the same order.</summary>
     static abstract float Sum(V value);
 

@@ -108,6 +108,13 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
     public static Vector128<float> Nibble(Vector128<float> packed, int index) => Vector128.ConvertToSingle((packed.AsInt32() << (28 - (4 * index))) >> 28);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Entry(Vector128<float> packed, int index, float* table)
+    {
+        var places = (packed.AsInt32() >>> (4 * index)) & Vector128.Create(15);
+        return Vector128.Create(table[places[0]], table[places[1]], table[places[2]], table[places[3]]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector128<float> value) => Vector128.Sum(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -108,6 +108,16 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     public static Vector256<float> Nibble(Vector256<float> packed, int index) => Vector256.ConvertToSingle((packed.AsInt32() << (28 - (4 * index))) >> 28);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Entry(Vector256<float> packed, int index, float* table)
+    {
+        if (!Avx2.IsSupported)
+            return Vector256.Create(Lanes128.Entry(packed.GetLower(), index, table), Lanes128.Entry(packed.GetUpper(), index, table));
+        var places = packed.AsInt32() >>> (4 * index);
+        var (low, high) = (Avx2.PermuteVar8x32(Vector256.Load(table), places), Avx2.PermuteVar8x32(Vector256.Load(table + 8), places));   // by the low three bits
+        return Vector256.ConditionalSelect(Vector256.Equals(places & Vector256.Create(8), Vector256<int>.Zero).AsSingle(), low, high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector256<float> value) => Vector256.Sum(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

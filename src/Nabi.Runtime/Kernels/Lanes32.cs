@@ -106,6 +106,9 @@ internal readonly unsafe struct Lanes32 : ILanes<float>
     public static float Nibble(float packed, int index) => (BitConverter.SingleToInt32Bits(packed) << (28 - (4 * index))) >> 28;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Entry(float packed, int index, float* table) => table[(BitConverter.SingleToInt32Bits(packed) >>> (4 * index)) & 15];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(float value) => value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -104,6 +104,11 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Entry(Vector512<float> packed, int index, float* table) => Avx512F.IsSupported
+        ? Avx512F.PermuteVar16x32(Vector512.Load(table), packed.AsInt32() >>> (4 * index))   // looks up the low four bits
+        : Vector512.Create(Lanes256.Entry(packed.GetLower(), index, table), Lanes256.Entry(packed.GetUpper(), index, table));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> value) => Vector512.Sum(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

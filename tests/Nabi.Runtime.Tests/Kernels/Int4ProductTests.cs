@@ -51,6 +51,44 @@ public sealed unsafe class Int4ProductTests : IDisposable
         }
     }
 
+    [Fact]
+    public void IndicesStandForTheEntriesOfATable()
+    {
+        foreach (var m in (int[])[1, 2, 4, 7, 9, 21])
+        {
+            for (var n = 1; n <= (2 * Given.LongestTail) + 1; n += n < 6 ? 1 : 7)
+                CheckTable(m, n, 1 + ((7 * m) + n) % 45);
+        }
+        CheckTable(1, 130, 700);
+    }
+
+    private void CheckTable(int m, int n, int k)
+    {
+        var product = new Int4Product(n, k, k, hasZeros: false);
+        using var a = Given.Floats(m * k, 1);
+        using var table = Given.Floats(16, 2);
+        using var unit = new GuardedBuffer<float>(1);
+        unit[0] = 1;
+        using var indices = new GuardedBuffer<byte>(n * k);
+        for (var i = 0; i < indices.Length; i++)
+            indices[i] = (byte)(i * 7 / 3 % 16);
+        using var packed = new GuardedBuffer<float>(product.PackedSize);
+        using var scratch = new GuardedBuffer<float>(Int4Product.ScratchSize(m, k, pool.Workers));
+        using var c = new GuardedBuffer<float>(m * n);
+        product.Pack(pool, new Int4Matrix
+        {
+            IsInBytes = true, Numbers = indices.Pointer, DepthStride = 1, ColumnStride = k, Scales = unit.Pointer, Zeros = null, ScaleBlockStride = 0, ScaleColumnStride = 0,
+        }, packed.Pointer);
+        product.Run(pool, m, a.Pointer, k, packed.Pointer, c.Pointer, n, default, scratch.Pointer, table.Pointer);
+        var expected = new double[m * n];
+        for (var at = 0; at < expected.Length; at++)
+        {
+            for (var q = 0; q < k; q++)
+                expected[at] += (double)a[(at / n * k) + q] * table[indices[(at % n * k) + q]];
+        }
+        Given.Near(expected, c.Span, 2e-5, $"{m}x{n}x{k} with a table");
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(50)]

@@ -69,7 +69,7 @@ internal readonly struct Int4Panels
             {
                 var number = ((first + j) * source.ColumnStride) + (start * source.DepthStride);
                 for (var k = 0; k < length; k++, number += source.DepthStride)
-                    ((uint*)target)[(k / PerWord * width) + j] |= (uint)((source.Numbers[number >> 1] >> (int)((number & 1) * 4)) & 15) << (k % PerWord * 4);
+                    ((uint*)target)[(k / PerWord * width) + j] |= (uint)source.Number(number) << (k % PerWord * 4);
             }
             target += Words(length) * width;
         }
@@ -77,8 +77,10 @@ internal readonly struct Int4Panels
 
     /// <summary>Unpacks one panel to what <see cref="Gemm.Pack"/> makes of the real matrix.</summary>
     /// <param name="panel">A packed panel.</param>
+    /// <param name="table">What indices stand for, if the numbers are indices.</param>
     /// <param name="target">Receives [<see cref="Depth"/>][<see cref="TileLoop.PanelColumns"/>] floats.</param>
-    public unsafe void Unpack<L, V>(float* panel, float* target)
+    public unsafe void Unpack<N, L, V>(float* panel, float* table, float* target)
+        where N : unmanaged, INibbles
         where L : unmanaged, ILanes<V>
         where V : unmanaged
     {
@@ -100,8 +102,8 @@ internal readonly struct Int4Panels
                 var numbers = Math.Min(PerWord, length);
                 for (var i = 0; i < numbers; i++)
                 {
-                    L.Store(L.Multiply(L.Subtract(L.Nibble(word0, i), zero0), scale0), target);
-                    L.Store(L.Multiply(L.Subtract(L.Nibble(word1, i), zero1), scale1), target + L.Count);
+                    L.Store(L.Multiply(L.Subtract(N.Number<L, V>(word0, i, table), zero0), scale0), target);
+                    L.Store(L.Multiply(L.Subtract(N.Number<L, V>(word1, i, table), zero1), scale1), target + L.Count);
                     target += width;
                 }
             }
@@ -112,6 +114,9 @@ internal readonly struct Int4Panels
 /// <summary>A stored matrix of signed 4-bit numbers, two to a byte, low half first, with its scales.</summary>
 internal readonly unsafe struct Int4Matrix
 {
+    /// <summary>Does a number take a byte, of which four bits count, rather than half a byte?</summary>
+    public bool IsInBytes { get; init; }
+
     /// <summary>Number (k, j) is number <c>k * DepthStride + j * ColumnStride</c> of these.</summary>
     public required byte* Numbers { get; init; }
 
@@ -132,4 +137,7 @@ internal readonly unsafe struct Int4Matrix
 
     /// <summary>Scales from one column to the next; 0 if all columns share them.</summary>
     public required long ScaleColumnStride { get; init; }
+
+    /// <summary>The four bits of a number.</summary>
+    public int Number(long index) => (IsInBytes ? Numbers[index] : Numbers[index >> 1] >> (int)((index & 1) * 4)) & 15;
 }

@@ -1,7 +1,7 @@
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Single precision products with a matrix whose numbers are stored in 4 bits: C = epilogue(A x B), B[k, j] = (q[k, j] - zero[b, j]) scale[b, j] with
-/// b the block of k.</summary>
+/// b the block of k; q is a signed number, or an entry of a table of 16 floats.</summary>
 /// <remarks>
 /// <para>For few rows the numbers become floats in registers, a step that reads an eighth of the bytes of <see cref="Gemm"/>; for more, one panel at
 /// a time becomes floats in scratch memory and <see cref="TileLoop"/> multiplies, with the bits <see cref="Gemm"/> would have.</para>
@@ -53,21 +53,31 @@ internal sealed unsafe class Int4Product
     /// <param name="cStride">Floats from one row of C to the next.</param>
     /// <param name="epilogue">Bias, residual, accumulation and activation.</param>
     /// <param name="scratch"><see cref="ScratchSize"/> floats.</param>
-    public void Run(WorkPool pool, int rows, float* a, long aStride, float* packed, float* c, long cStride, in Epilogue epilogue, float* scratch)
+    /// <param name="table">16 floats that the numbers are indices of; null if they are signed numbers.</param>
+    public void Run(WorkPool pool, int rows, float* a, long aStride, float* packed, float* c, long cStride, in Epilogue epilogue, float* scratch, float* table = null)
     {
         ArgumentNullException.ThrowIfNull(pool);
         if (rows == 0 || format.Columns == 0)
             return;
+        if (table is null)
+            Run<SignedNibbles>(pool, rows, a, aStride, packed, c, cStride, epilogue, scratch, table);
+        else
+            Run<TableNibbles>(pool, rows, a, aStride, packed, c, cStride, epilogue, scratch, table);
+    }
+
+    private void Run<N>(WorkPool pool, int rows, float* a, long aStride, float* packed, float* c, long cStride, in Epilogue epilogue, float* scratch, float* table)
+        where N : unmanaged, INibbles
+    {
         var work = (long)rows * format.Columns * format.Depth;
         if (rows <= FewRows)
         {
-            var few = new Int4Rows { Format = format, Packed = packed, Rows = a, Stride = aStride, Count = rows, Sink = new FloatSink(c, cStride, epilogue) };
+            var few = new Int4Rows<N> { Format = format, Packed = packed, Table = table, Rows = a, Stride = aStride, Count = rows, Sink = new FloatSink(c, cStride, epilogue) };
             pool.Run(ref few, work);
             return;
         }
-        var many = new ManyRows
+        var many = new ManyRows<N>
         {
-            Format = format, Packed = packed, Source = new DenseRows(a, aStride, rows, format.Depth), Target = c, Stride = cStride, Epilogue = epilogue, Scratch = scratch,
+            Format = format, Packed = packed, Table = table, Source = new DenseRows(a, aStride, rows, format.Depth), Target = c, Stride = cStride, Epilogue = epilogue, Scratch = scratch,
         };
         pool.Run(ref many, work);
     }
@@ -91,10 +101,12 @@ internal sealed unsafe class Int4Product
     }
 
     /// <summary>A panel at a time becomes floats that stay in the second-level cache while all rows pass.</summary>
-    private struct ManyRows : IKernel
+    private struct ManyRows<N> : IKernel
+        where N : unmanaged, INibbles
     {
         public Int4Panels Format;
         public float* Packed;
+        public float* Table;
         public DenseRows Source;
         public float* Target;
         public long Stride;
@@ -113,7 +125,7 @@ internal sealed unsafe class Int4Product
             for (var panel = first; panel < last; panel++)
             {
                 var column = panel * width;
-                Format.Unpack<L, V>(Packed + (panel * Format.PanelSize), scratch);
+                Format.Unpack<N, L, V>(Packed + (panel * Format.PanelSize), Table, scratch);
                 var sink = new FloatSink(Target + column, Stride, Epilogue with
                 {
                     Bias = Epilogue.Bias is null ? null : Epilogue.Bias + column,

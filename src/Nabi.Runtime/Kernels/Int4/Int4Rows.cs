@@ -3,13 +3,15 @@ using System.Runtime.CompilerServices;
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Few rows times panels of 4-bit numbers, which become floats in registers and go nowhere else: bound by reading half a byte for each product.</summary>
-internal unsafe struct Int4Rows : IKernel
+internal unsafe struct Int4Rows<N> : IKernel
+    where N : unmanaged, INibbles
 {
     /// <summary>Rows of a tile.</summary>
     private const int TileRows = 4;
 
     public Int4Panels Format;
     public float* Packed;
+    public float* Table;
     public float* Rows;
     public long Stride;
     public int Count;
@@ -75,6 +77,7 @@ internal unsafe struct Int4Rows : IKernel
     {
         var width = 2 * L.Count;
         var (block, hasZeros) = (Format.Block, Format.HasZeros);
+        var table = Table;
         var (total0, total1) = (L.Load(tile), L.Load(tile + L.Count));
         for (var left = Format.Depth; left > 0; left -= block)
         {
@@ -89,14 +92,14 @@ internal unsafe struct Int4Rows : IKernel
                 var (v, w) = (L.Load(p), L.Load(p + L.Count));
                 p += width;
                 V k;
-                k = L.Broadcast(x); a0 = L.MultiplyAdd(k, L.Nibble(v, 0), a0); b0 = L.MultiplyAdd(k, L.Nibble(w, 0), b0);
-                k = L.Broadcast(x + 1); a1 = L.MultiplyAdd(k, L.Nibble(v, 1), a1); b1 = L.MultiplyAdd(k, L.Nibble(w, 1), b1);
-                k = L.Broadcast(x + 2); a2 = L.MultiplyAdd(k, L.Nibble(v, 2), a2); b2 = L.MultiplyAdd(k, L.Nibble(w, 2), b2);
-                k = L.Broadcast(x + 3); a3 = L.MultiplyAdd(k, L.Nibble(v, 3), a3); b3 = L.MultiplyAdd(k, L.Nibble(w, 3), b3);
-                k = L.Broadcast(x + 4); a0 = L.MultiplyAdd(k, L.Nibble(v, 4), a0); b0 = L.MultiplyAdd(k, L.Nibble(w, 4), b0);
-                k = L.Broadcast(x + 5); a1 = L.MultiplyAdd(k, L.Nibble(v, 5), a1); b1 = L.MultiplyAdd(k, L.Nibble(w, 5), b1);
-                k = L.Broadcast(x + 6); a2 = L.MultiplyAdd(k, L.Nibble(v, 6), a2); b2 = L.MultiplyAdd(k, L.Nibble(w, 6), b2);
-                k = L.Broadcast(x + 7); a3 = L.MultiplyAdd(k, L.Nibble(v, 7), a3); b3 = L.MultiplyAdd(k, L.Nibble(w, 7), b3);
+                k = L.Broadcast(x); a0 = L.MultiplyAdd(k, N.Number<L, V>(v, 0, table), a0); b0 = L.MultiplyAdd(k, N.Number<L, V>(w, 0, table), b0);
+                k = L.Broadcast(x + 1); a1 = L.MultiplyAdd(k, N.Number<L, V>(v, 1, table), a1); b1 = L.MultiplyAdd(k, N.Number<L, V>(w, 1, table), b1);
+                k = L.Broadcast(x + 2); a2 = L.MultiplyAdd(k, N.Number<L, V>(v, 2, table), a2); b2 = L.MultiplyAdd(k, N.Number<L, V>(w, 2, table), b2);
+                k = L.Broadcast(x + 3); a3 = L.MultiplyAdd(k, N.Number<L, V>(v, 3, table), a3); b3 = L.MultiplyAdd(k, N.Number<L, V>(w, 3, table), b3);
+                k = L.Broadcast(x + 4); a0 = L.MultiplyAdd(k, N.Number<L, V>(v, 4, table), a0); b0 = L.MultiplyAdd(k, N.Number<L, V>(w, 4, table), b0);
+                k = L.Broadcast(x + 5); a1 = L.MultiplyAdd(k, N.Number<L, V>(v, 5, table), a1); b1 = L.MultiplyAdd(k, N.Number<L, V>(w, 5, table), b1);
+                k = L.Broadcast(x + 6); a2 = L.MultiplyAdd(k, N.Number<L, V>(v, 6, table), a2); b2 = L.MultiplyAdd(k, N.Number<L, V>(w, 6, table), b2);
+                k = L.Broadcast(x + 7); a3 = L.MultiplyAdd(k, N.Number<L, V>(v, 7, table), a3); b3 = L.MultiplyAdd(k, N.Number<L, V>(w, 7, table), b3);
                 if (hasZeros)
                     sum = AddEight<L, V>(sum, x);
                 x += Int4Panels.PerWord;
@@ -108,8 +111,8 @@ internal unsafe struct Int4Rows : IKernel
                 for (var i = 0; i < length; i++)
                 {
                     var k = L.Broadcast(x++);
-                    a0 = L.MultiplyAdd(k, L.Nibble(v, i), a0);
-                    b0 = L.MultiplyAdd(k, L.Nibble(w, i), b0);
+                    a0 = L.MultiplyAdd(k, N.Number<L, V>(v, i, table), a0);
+                    b0 = L.MultiplyAdd(k, N.Number<L, V>(w, i, table), b0);
                     sum = L.Add(sum, k);
                 }
             }
@@ -139,6 +142,7 @@ internal unsafe struct Int4Rows : IKernel
         where V : unmanaged
     {
         var width = 2 * L.Count;
+        var table = Table;
         var x0 = x;
         var x1 = x + Stride;
         var x2 = x + (Math.Min(2, rows - 1) * Stride);
@@ -157,7 +161,7 @@ internal unsafe struct Int4Rows : IKernel
                 var numbers = Math.Min(Int4Panels.PerWord, length);
                 for (var i = 0; i < numbers; i++)
                 {
-                    var (b0, b1) = (L.Subtract(L.Nibble(v, i), zero0), L.Subtract(L.Nibble(w, i), zero1));
+                    var (b0, b1) = (L.Subtract(N.Number<L, V>(v, i, table), zero0), L.Subtract(N.Number<L, V>(w, i, table), zero1));
                     V k;
                     k = L.Broadcast(x0 + i); c00 = L.MultiplyAdd(k, b0, c00); c01 = L.MultiplyAdd(k, b1, c01);
                     k = L.Broadcast(x1 + i); c10 = L.MultiplyAdd(k, b0, c10); c11 = L.MultiplyAdd(k, b1, c11);

@@ -64,7 +64,7 @@ internal static unsafe class ConvLowering
     {
         var result = group[^1].Output;
         if (shape.Groups > 1 || !shape.Window.IsPointwise || result.Shape.Count == 0 || data.DType != DType.Float32 || Normalization.Of(group) is not null) return false;
-        if (Int4Weights.Of(weight, columnAxis: 0) is not { } weights) return false;
+        if (Int4Weights.Of(weight, columnAxis: 0, result.Shape.Count / result.Shape[1]) is not { } weights) return false;
         var source = planner.ReadPart(data);
         var epilogue = Epilogues.Plan(group, planner, Layout.ChannelsLast);
         epilogue.Bias ??= bias is null ? null : planner.Read(bias);

@@ -26,7 +26,7 @@ internal static unsafe class MatrixLowering
         var (bias, residual) = (isBias ? planner.Read(addend!) : null, addend is not null && !isBias ? planner.Read(addend) : null);
         if ((addend is null || isBias) && BitProduct.TryEmit(group, planner, BitProduct.RowsOf(shape)))
             return true;
-        if (!op.TransA && Int4Weights.Of(right, op.TransB ? 0 : 1) is { } weights)
+        if (!op.TransA && Int4Weights.Of(right, op.TransB ? 0 : 1, shape.M) is { } weights)
             EmitInt4(group, planner, weights, shape.M, planner.Read(left), bias, residual);
         else if (op is { TransA: true, TransB: false })
             EmitTransposed(group, planner, shape, planner.Read(left), planner.Read(right), bias, residual);
@@ -74,7 +74,7 @@ internal static unsafe class MatrixLowering
             var rows = left.Shape.Count / Math.Max(1, k);
             if (BitProduct.TryEmit(group, planner, BitProduct.RowsOf(new ProductShape(rows, n, k))))
                 return true;
-            if (Int4Weights.Of(right, columnAxis: 1) is { } weights)
+            if (Int4Weights.Of(right, columnAxis: 1, rows) is { } weights)
                 EmitInt4(group, planner, weights, rows, planner.Read(left));
             else if (SparseWeights.Of(right, columnAxis: 1) is { } sparse && right.Shape.Rank == 2)
                 EmitSparse(group, planner, new ProductShape(rows, n, k), sparse, planner.Read(left), right, transposed: false);
