@@ -14,8 +14,8 @@ namespace Nabi.Runtime.Emit;
 /// </remarks>
 internal sealed unsafe class BitTileEmitter : TileEmitter
 {
-    // Two panel registers of two words, the row's two words, and what a pair of words becomes.
-    private const Register First = Register.ZMM0, Differences = Register.ZMM2, RowFirst = Register.ZMM4, RowDifference = Register.ZMM5, Carry = Register.ZMM6, Before = Register.ZMM7;
+    // Two panel registers of two words, and what a pair of words becomes.
+    private const Register First = Register.ZMM0, Differences = Register.ZMM2, Carry = Register.ZMM6, Before = Register.ZMM7;
 
     private const Register Twos = Register.ZMM16, Parities = Register.ZMM24;
 
@@ -94,14 +94,13 @@ internal sealed unsafe class BitTileEmitter : TileEmitter
         }
         for (var i = 0; i < RowsAtOnce; i++)
         {
-            BroadcastNext(RowFirst, Rows[i]);
-            BroadcastNext(RowDifference, Rows[i], sizeof(int));
+            var (word, difference) = (new MemoryOperand(Rows[i], At, 1, 0, 0, isBroadcast: true, Register.None), new MemoryOperand(Rows[i], At, 1, sizeof(int), 1, isBroadcast: true, Register.None));
             for (var c = 0; c < form.Columns; c++)
             {
                 var (twos, parity) = (Twos + (i * form.Columns) + c, Parities + (i * form.Columns) + c);
-                Binary(Code.EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32, Carry, RowFirst, First + c);
+                Binary(Code.EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32, Carry, First + c, word);
                 CopyVector(Before, parity);
-                Ternary(parity, RowDifference, Differences + c, Parity);
+                code.AddInstruction(Instruction.Create(Code.EVEX_Vpternlogd_zmm_k1z_zmm_zmmm512b32_imm8, parity, Differences + c, difference, Parity));
                 Ternary(Carry, Before, parity, CarryOf);
                 CountOnes(Carry, Carry);
                 Binary(Code.EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32, twos, twos, Carry);
@@ -144,7 +143,7 @@ internal sealed unsafe class BitTileEmitter : TileEmitter
                 Binary(Code.EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32, y, y, y);
                 Binary(Code.EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32, y, y, parity);
                 code.AddInstruction(Instruction.Create(Code.EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er, y, y));
-                code.AddInstruction(Instruction.Create(Code.EVEX_Vfnmadd213ps_zmm_k1z_zmm_zmmm512b32_er, y, Weight, new MemoryOperand(Start, Column, 1, c * Bytes, 1)));
+                Binary(Code.EVEX_Vfnmadd213ps_zmm_k1z_zmm_zmmm512b32_er, y, Weight, new MemoryOperand(Start, Column, 1, c * Bytes, 1));
                 Binary(Code.EVEX_Vmulps_zmm_k1z_zmm_zmmm512b32_er, y, y, Scales + c);
                 Binary(Code.EVEX_Vaddps_zmm_k1z_zmm_zmmm512b32_er, y, y, Bias + c);
                 Binary(Code.EVEX_Vmaxps_zmm_k1z_zmm_zmmm512b32_sae, y, Low, y);
@@ -157,6 +156,8 @@ internal sealed unsafe class BitTileEmitter : TileEmitter
     private void Broadcast(Register target, int offset) => code.AddInstruction(Instruction.Create(Code.EVEX_Vbroadcastss_zmm_k1z_xmmm32, target, Memory(Arguments, offset)));
 
     private void CountOnes(Register target, Register source) => code.AddInstruction(Instruction.Create(Code.EVEX_Vpopcntd_zmm_k1z_zmmm512b32, target, source));
+
+    private void Binary(Code operation, Register target, Register left, MemoryOperand right) => code.AddInstruction(Instruction.Create(operation, target, left, right));
 
     private void Binary(Code operation, Register target, Register left, Register right) => code.AddInstruction(Instruction.Create(operation, target, left, right));
 
