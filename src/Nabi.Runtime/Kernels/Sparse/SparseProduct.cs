@@ -52,6 +52,9 @@ internal sealed unsafe class SparseProduct
     /// <param name="workers">Size of the pool.</param>
     public long ScratchSize(int workers) => workers * WorkerScratch;
 
+    /// <summary>Registers of pixels that are multiplied together; fewer take hardly less time.</summary>
+    public static int RegistersTogether => Simd.Lanes == SparseCode.Width ? 1 : SparseTiles.Registers;
+
     /// <summary>Bytes that each worker reads from beyond the second-level cache: the places of numbers, as code or as lists, and the numbers; 0 if they stay in it.</summary>
     /// <param name="pattern">Where B is not zero.</param>
     /// <param name="rows">Rows of A.</param>

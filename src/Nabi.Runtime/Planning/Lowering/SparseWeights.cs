@@ -72,7 +72,8 @@ internal sealed unsafe class SparseWeights
     {
         var lanes = Simd.Lanes;
         var registers = (rows + lanes - 1) / lanes;
-        if (registers >= threads) registers = (registers + threads - 1) / threads * threads;
+        var step = registers >= threads ? threads * SparseProduct.RegistersTogether : 1;
+        registers = (registers + step - 1) / step * step;
         var idle = Math.Min(MostIdle, (double)registers * lanes / rows);
         var (depth, columns) = (_pattern.Depth, _pattern.Columns);
         var denseCycles = (double)depth * columns / threads * Math.Max(rows / (MultiplyAddsPerCycle * lanes), sizeof(float) / FarBytesPerCycle);
