@@ -72,10 +72,11 @@ public sealed class BudgetSearch
     // Zeros among the weights that are left: they cost no bytes.
     private void Thin(Candidate source)
     {
+        var dense = source.Variant.Name;
         foreach (var sparsity in Sparsities)
         {
             if (_run.EpochSeconds(source.Graph) * FewestEpochs > _run.Left.TotalSeconds) return;
-            var name = $"{source.Variant.Name}-sparse{sparsity * 100:0}";
+            var name = $"{dense}-sparse{sparsity * 100:0}";
             Candidate? thinned = null;
             _run.Try(name, () =>
             {
@@ -95,7 +96,7 @@ public sealed class BudgetSearch
     private void TrainOn(Candidate candidate)
     {
         var first = candidate.Variant.Name;
-        for (var round = 2; round <= _run.Options.MaxCandidates + 1 && _run.EpochSeconds(candidate.Graph) * 2 * FewestEpochs < _run.Left.TotalSeconds; round++)
+        for (var round = 2; round <= _run.Options.MaxCandidates + 1 && 2 * FewestEpochs * _run.EpochSeconds(candidate.Graph) < _run.Left.TotalSeconds; round++)
         {
             var name = $"{first}-longer{round - 1}";
             Candidate? longer = null;
