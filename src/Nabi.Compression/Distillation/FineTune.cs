@@ -9,7 +9,7 @@ namespace Nabi.Compression.Distillation;
 /// Trains what a compression left, learning from the original network where the context has one (Hinton, Vinyals and Dean 2015). Weights that
 /// were pruned to zero stay zero.
 /// </summary>
-public sealed record FineTune : CompressionStep
+public sealed record FineTune : TrainedStep
 {
     private const long MaxStoredScores = 50_000_000;
 
@@ -44,18 +44,6 @@ public sealed record FineTune : CompressionStep
     /// What stays as it is: one whole number n for all but the last n layers, or beginnings of parameters' names (<see cref="LayerFreezing"/>). Default empty: nothing.
     /// </summary>
     public ValueArray<string> Freeze { get; init; } = [];
-
-    /// <summary>Samples in a batch. Default the context's.</summary>
-    public int? Batch { get; init; }
-
-    /// <summary>Crop images at random after padding by this many pixels. Default 0: no cropping.</summary>
-    public int Crop { get; init; }
-
-    /// <summary>Flip images at random from left to right? Default false: it changes the meaning of digits and letters.</summary>
-    public bool Flip { get; init; }
-
-    /// <inheritdoc/>
-    public override bool Trains => true;
 
     /// <inheritdoc/>
     public override string? Fault => OutOfRange("epochs", Epochs, 1, 10_000) ?? OutOfRange("rate", Rate, 1e-9, 10)

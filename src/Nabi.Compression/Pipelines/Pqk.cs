@@ -15,7 +15,7 @@ namespace Nabi.Compression.Pipelines;
 /// at hand and are ours: the teacher computes in float on the important weights as they are and has its own normalization and biases; it learns
 /// from the labels, the student from both; the pruned-away weights start from what they were before phase 1; sparsity rises by the cubic of Zhu and Gupta (2017).
 /// </remarks>
-public sealed record Pqk : CompressionStep
+public sealed record Pqk : TrainedStep
 {
     /// <summary>Part of the weights that are zero in the end, 0 to 0.999. Default 0.5.</summary>
     public double Sparsity { get; init; } = 0.5;
@@ -49,18 +49,6 @@ public sealed record Pqk : CompressionStep
 
     /// <summary>Temperature that softens the teacher's scores. Default 4.</summary>
     public double Temperature { get; init; } = 4;
-
-    /// <summary>Samples in a batch. Default the context's.</summary>
-    public int? Batch { get; init; }
-
-    /// <summary>Crop images at random after padding by this many pixels. Default 0: no cropping.</summary>
-    public int Crop { get; init; }
-
-    /// <summary>Flip images at random from left to right? Default false.</summary>
-    public bool Flip { get; init; }
-
-    /// <inheritdoc/>
-    public override bool Trains => true;
 
     /// <inheritdoc/>
     public override string? Fault => Phase1.Fault ?? Phase2.Fault ?? OutOfRange("sparsity", Sparsity, 0, 0.999) ?? OutOfRange("rounds", Rounds, 1, 100_000)

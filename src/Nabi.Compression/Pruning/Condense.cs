@@ -15,7 +15,7 @@ namespace Nabi.Compression.Pruning;
 /// It is made for untrained networks with dense 1x1 convolutions, such as <c>condensenet-74-learning</c>, and the paper trains 120 epochs at
 /// rate 0.1 on ImageNet, 300 on CIFAR. Layers are found by <see cref="LearnedGroups.Of"/>.
 /// </remarks>
-public sealed record Condense : CompressionStep
+public sealed record Condense : TrainedStep
 {
     /// <summary>Groups G of each 1x1 convolution. Default 4.</summary>
     public int Groups { get; init; } = 4;
@@ -40,18 +40,6 @@ public sealed record Condense : CompressionStep
 
     /// <summary>Share of the loss that comes from the context's teacher, 0 to 1. Default 0, as in the paper.</summary>
     public double Alpha { get; init; }
-
-    /// <summary>Samples in a batch. Default the context's.</summary>
-    public int? Batch { get; init; }
-
-    /// <summary>Crop images at random after padding by this many pixels. Default 0: no cropping.</summary>
-    public int Crop { get; init; }
-
-    /// <summary>Flip images at random from left to right? Default false: it changes the meaning of digits and letters.</summary>
-    public bool Flip { get; init; }
-
-    /// <inheritdoc/>
-    public override bool Trains => true;
 
     /// <inheritdoc/>
     public override string? Fault => OutOfRange("groups", Groups, 2, 1024) ?? OutOfRange("factor", Factor, 2, 1024) ?? OutOfRange("classifier", Classifier, 1, 1024)

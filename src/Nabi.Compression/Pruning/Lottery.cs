@@ -13,7 +13,7 @@ namespace Nabi.Compression.Pruning;
 /// The weights that the step is given are the beginning: give it an untrained network (<c>nabi new</c>, or a zoo network by its seed). Of a trained one it makes iterative magnitude
 /// pruning that goes back to the trained weights. All trainings have the same settings and see the samples in the same order; parameters without a mask go back too.
 /// </remarks>
-public sealed record Lottery : CompressionStep
+public sealed record Lottery : TrainedStep
 {
     /// <summary>Part of the weights that are zero in the ticket, 0.01 to 0.999. Default 0.8.</summary>
     public double Sparsity { get; init; } = 0.8;
@@ -44,18 +44,6 @@ public sealed record Lottery : CompressionStep
 
     /// <summary>Share of the loss that comes from the context's teacher, 0 to 1. Default 0: the paper has none.</summary>
     public double Alpha { get; init; }
-
-    /// <summary>Samples in a batch. Default the context's.</summary>
-    public int? Batch { get; init; }
-
-    /// <summary>Crop images at random after padding by this many pixels. Default 0: no cropping.</summary>
-    public int Crop { get; init; }
-
-    /// <summary>Flip images at random from left to right? Default false: it changes the meaning of digits and letters.</summary>
-    public bool Flip { get; init; }
-
-    /// <inheritdoc/>
-    public override bool Trains => true;
 
     /// <inheritdoc/>
     public override string? Fault => OutOfRange("sparsity", Sparsity, 0.01, 0.999) ?? OutOfRange("rounds", Rounds, 1, 100) ?? OutOfRange("rewind", Rewind, 0, 1e9)

@@ -12,7 +12,7 @@ namespace Nabi.Compression.Pruning;
 /// Zhu and Gupta keep masked weights as they were under the mask, so that one may come back when others fall below it. Here a pruned weight is zero and stays zero: the weights alone
 /// tell what is pruned, which is what makes an interrupted training resumable to the bit, and masks only grow.
 /// </remarks>
-public sealed record PruneGradually : CompressionStep
+public sealed record PruneGradually : TrainedStep
 {
     /// <summary>Part of the weights that are zero in the end, 0 to 0.999. Default 0.8.</summary>
     public double Sparsity { get; init; } = 0.8;
@@ -38,15 +38,6 @@ public sealed record PruneGradually : CompressionStep
     /// <summary>Temperature that softens the teacher's scores. Default 4.</summary>
     public double Temperature { get; init; } = 4;
 
-    /// <summary>Samples in a batch. Default the context's.</summary>
-    public int? Batch { get; init; }
-
-    /// <summary>Crop images at random after padding by this many pixels. Default 0: no cropping.</summary>
-    public int Crop { get; init; }
-
-    /// <summary>Flip images at random from left to right? Default false: it changes the meaning of digits and letters.</summary>
-    public bool Flip { get; init; }
-
     /// <summary>
     /// <c>global</c> ranks all layers' weights together, <c>layer</c> each layer's by themselves, <c>deviation</c> all together in units of each layer's standard deviation
     /// (Han et al. 2015, section 4). Default global.
@@ -58,9 +49,6 @@ public sealed record PruneGradually : CompressionStep
 
     /// <summary>The name of a criterion that needs no data: magnitude, lamp, random. Default magnitude, as in the paper.</summary>
     public string Criterion { get; init; } = "magnitude";
-
-    /// <inheritdoc/>
-    public override bool Trains => true;
 
     /// <inheritdoc/>
     public override string? Fault => OutOfRange("sparsity", Sparsity, 0, 0.999) ?? OutOfRange("rounds", Rounds, 1, 100_000) ?? OutOfRange("ramp", Ramp, 0.01, 1)

@@ -17,7 +17,7 @@ namespace Nabi.Compression.Quantization;
 /// folded training of Krishnamoorthi (2018, section 3.2.2, with its correction factor) computes. <c>fold: before</c> folds with the running statistics first and
 /// freezes them (Jacob et al. 2018, section 3.2). Additions of residual branches and what is no layer stay in float; <see cref="TrainInt8"/> makes all of it integers.
 /// </remarks>
-public sealed record TrainQuantized : CompressionStep
+public sealed record TrainQuantized : TrainedStep
 {
     private const int KeptBits = 8;
 
@@ -62,18 +62,6 @@ public sealed record TrainQuantized : CompressionStep
 
     /// <summary>Temperature that softens the teacher's scores. Default 4.</summary>
     public double Temperature { get; init; } = 4;
-
-    /// <summary>Samples in a batch. Default the context's.</summary>
-    public int? Batch { get; init; }
-
-    /// <summary>Crop images at random after padding by this many pixels. Default 0: no cropping.</summary>
-    public int Crop { get; init; }
-
-    /// <summary>Flip images at random from left to right? Default false.</summary>
-    public bool Flip { get; init; }
-
-    /// <inheritdoc/>
-    public override bool Trains => true;
 
     /// <inheritdoc/>
     public override string? Fault => Unknown(Weights) ?? Unknown(Activations)

@@ -10,7 +10,7 @@ namespace Nabi.Compression.Quantization.Binary;
 /// behind DequantizeLinear, of 1 bit in a .nabi file. Products of binary or ternary activations with weights of +-1 run on bits. The first and the last layer stay in float, as in
 /// the papers, and depthwise convolutions, which have too few weights to be worth it.
 /// </summary>
-public sealed record TrainBinary : CompressionStep
+public sealed record TrainBinary : TrainedStep
 {
     /// <summary>One of <see cref="BinaryMethod.Names"/>. Default xnor-net.</summary>
     public string Method { get; init; } = "xnor-net";
@@ -38,18 +38,6 @@ public sealed record TrainBinary : CompressionStep
 
     /// <summary>Temperature that softens the teacher's scores. Default 4.</summary>
     public double Temperature { get; init; } = 4;
-
-    /// <summary>Samples in a batch. Default the context's.</summary>
-    public int? Batch { get; init; }
-
-    /// <summary>Crop images at random after padding by this many pixels. Default 0: no cropping.</summary>
-    public int Crop { get; init; }
-
-    /// <summary>Flip images at random from left to right? Default false.</summary>
-    public bool Flip { get; init; }
-
-    /// <inheritdoc/>
-    public override bool Trains => true;
 
     /// <inheritdoc/>
     public override string? Fault => NotAmong("method", Method, [.. BinaryMethod.Names])
