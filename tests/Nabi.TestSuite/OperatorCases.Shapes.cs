@@ -9,6 +9,7 @@ public static partial class OperatorCases
         Case(new Ops.OptimizationBarrier(), Float(2, 3)),
         Case(new Ops.StraightThrough(), Float(2, 3), Float(3, 2).Reshape([2, 3])) with { ChecksGradient = false },
         Case(new Ops.StopGradient(), Float(2, 3)) with { ChecksGradient = false },
+        Case(new Ops.GradientRounding(), Float(2, 3)) with { ChecksGradient = false },
         Case(new Ops.ShapeOf(), Float(2, 3, 4)),
         Case(new Ops.ShapeOf { Start = 1, End = -1 }, Float(2, 3, 4)),
         Case(new Ops.Size(), Float(2, 3)),

@@ -1,4 +1,5 @@
 using Nabi.Compression.Quantization.Quantizers;
+using Nabi.Ops;
 using Nabi.Training;
 
 namespace Nabi.Compression.Quantization;
@@ -8,7 +9,8 @@ namespace Nabi.Compression.Quantization;
 /// <param name="WeightBits">Bits of a weight.</param>
 /// <param name="Activations">The method for its input.</param>
 /// <param name="ActivationBits">Bits of an element of its input.</param>
-internal sealed record LayerQuantizers(Quantizer Weights, int WeightBits, Quantizer Activations, int ActivationBits);
+/// <param name="GradientBits">Bits of the gradient that comes back to its output; null leaves it in float.</param>
+internal sealed record LayerQuantizers(Quantizer Weights, int WeightBits, Quantizer Activations, int ActivationBits, int? GradientBits = null);
 
 /// <summary>
 /// Puts quantizers where layers read their weight and their input. What else reads an activation, such as the addition of a residual branch, sees it as it is
@@ -47,7 +49,8 @@ internal sealed class QuantizerInsertion
         var (axes, inputs) = (WeightAxes.Of(node)!.Value, node.Inputs.Select(_rewriter.Map).ToArray());
         inputs[axes.Input] = Weight(node.Inputs[axes.Input]!, axes, quantizers);
         inputs[0] = Activation(node.Inputs[0]!, quantizers);
-        return _rewriter.Builder.ApplyNamed(node.Op, node.Name, node.Outputs.Count, inputs, [.. node.Outputs.Select(o => o.Name)]);
+        var outputs = _rewriter.Builder.ApplyNamed(node.Op, node.Name, node.Outputs.Count, inputs, [.. node.Outputs.Select(o => o.Name)]);
+        return quantizers.GradientBits is { } bits ? [_rewriter.Builder.Apply(new GradientRounding { Bits = bits }, outputs[0])] : outputs;
     }
 
     private Value Weight(Value weight, WeightAxes axes, LayerQuantizers layer)

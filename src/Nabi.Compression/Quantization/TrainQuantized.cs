@@ -21,17 +21,26 @@ public sealed record TrainQuantized : TrainedStep
 {
     private const int KeptBits = 8;
 
+    /// <summary>The setting of <see cref="GradientBits"/> that leaves gradients in float.</summary>
+    private const int FloatBits = 32;
+
     /// <summary>The method for weights: one of <see cref="Quantizer.Names"/>. Default lsq.</summary>
     public string Weights { get; init; } = "lsq";
 
     /// <summary>The method for activations. Default lsq.</summary>
     public string Activations { get; init; } = "lsq";
 
-    /// <summary>Bits of a weight, 2 to 8, for some methods 1. Default 4.</summary>
+    /// <summary>Bits of a weight, 2 to 8, for some methods 1 (<see cref="Quantizer.WeightBits"/>). Default 4.</summary>
     public int WeightBits { get; init; } = 4;
 
     /// <summary>Bits of an activation, 2 to 8. Default 4.</summary>
     public int ActivationBits { get; init; } = 4;
+
+    /// <summary>
+    /// Bits of the gradients that flow back into layers of few bits, 1 to 16 (Zhou et al. 2016, equation 12, see <see cref="Ops.GradientRounding"/>): what a
+    /// processor that trains on few bits would compute. What is stored does not change by it. Default 32, which leaves them in float.
+    /// </summary>
+    public int GradientBits { get; init; } = FloatBits;
 
     /// <summary>Give the first layer 8 bits, by lsq? Default true.</summary>
     public bool KeepFirst { get; init; } = true;
@@ -65,7 +74,8 @@ public sealed record TrainQuantized : TrainedStep
 
     /// <inheritdoc/>
     public override string? Fault => Unknown(Weights) ?? Unknown(Activations)
-        ?? OutOfRange("weight-bits", WeightBits, Quantizer.Create(Weights).LeastWeightBits, 8) ?? OutOfRange("activation-bits", ActivationBits, 2, 8)
+        ?? (Quantizer.Create(Weights).WeightBits is var possible && possible.Contains(WeightBits) ? null : $"weight-bits is {WeightBits} but must be one of {string.Join(", ", possible)} with {Weights}")
+        ?? OutOfRange("activation-bits", ActivationBits, 2, 8) ?? (GradientBits == FloatBits ? null : OutOfRange("gradient-bits", GradientBits, 1, 16))
         ?? (Fold is "after" or "before" ? null : $"fold is '{Fold}' but must be after or before")
         ?? OutOfRange("samples", Samples, 1, 1_000_000) ?? Training.Fault;
 
@@ -118,7 +128,8 @@ public sealed record TrainQuantized : TrainedStep
             if (Keep.Contains(layer.Name) || layer.Inputs[0] is not { DType: DType.Float32, Data: null }
                 || layer.Inputs[WeightAxes.Of(layer)!.Value.Input] is not { DType: DType.Float32, IsTrainable: true }) continue;
             chosen[layer] = (layer == layers[0] && KeepFirst) || (layer == layers[^1] && KeepLast)
-                ? new LayerQuantizers(exact, KeptBits, exact, KeptBits) : new LayerQuantizers(weights, WeightBits, activations, ActivationBits);
+                ? new LayerQuantizers(exact, KeptBits, exact, KeptBits)
+                : new LayerQuantizers(weights, WeightBits, activations, ActivationBits, GradientBits == FloatBits ? null : GradientBits);
         }
         return chosen.Count > 0 ? chosen : throw new NabiException($"model '{graph.Name}' has no layer whose weights can be trained on few levels");
     }

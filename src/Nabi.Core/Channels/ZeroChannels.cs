@@ -16,7 +16,7 @@ internal static class ZeroChannels
         {
             MatMul or Gemm or Conv or ConvTranspose => IsMasked(node.Inputs[1]!) && node.Inputs.Skip(2).All(v => v is null || IsMasked(v)),
             BatchNormalization => IsMasked(node.Inputs[1]!) && IsMasked(node.Inputs[2]!),
-            Reshape or Transpose or Squeeze or Unsqueeze or Flatten or Slice or Identity or StraightThrough or Dropout or Relu or Neg => Holds(node.Inputs[0]!),
+            Reshape or Transpose or Squeeze or Unsqueeze or Flatten or Slice or Identity or StraightThrough or GradientRounding or Dropout or Relu or Neg => Holds(node.Inputs[0]!),
             Mul => node.Inputs.Any(v => Holds(v!)),
             Div => Holds(node.Inputs[0]!),
             Add => IsBiased(node.Inputs[0]!, node.Inputs[1]!) || IsBiased(node.Inputs[1]!, node.Inputs[0]!) || node.Inputs.All(v => Holds(v!)),

@@ -149,7 +149,7 @@ internal sealed class SymbolicDims
         if (node.Inputs.Count == 0 || node.Inputs[0] is not { Shape.IsRanked: true } x || output.Index != 0) return null;
         switch (node.Op)
         {
-            case UnaryOp or Identity or StraightThrough or Cast or Clip or PRelu or AxisOp or Dropout: return Of(x, axis);
+            case UnaryOp or Identity or StraightThrough or GradientRounding or Cast or Clip or PRelu or AxisOp or Dropout: return Of(x, axis);
             case BatchNormalization or NormalizationOp or LRN or LpNormalization or MeanVarianceNormalization: return Of(x, axis);
             // A reduced axis would be 1, not unknown.
             case Reduction { Keepdims: true }: return Of(x, axis);

@@ -24,7 +24,7 @@ public class TrainQuantizedTests
         var layers = deployed.Nodes.Where(n => n.Op is Conv or Gemm).ToArray();
         Assert.All(layers, n => Assert.True(n.Inputs[0]!.Producer!.Op is DequantizeLinear && n.Inputs[1]!.Producer!.Inputs[0]!.Data!.DType.IsInteger()));
         var narrow = layers.Count(n => n.Inputs[1]!.Producer!.Inputs[0]!.Data!.DType == DType.Int4);
-        Assert.Equal(method is "dorefa" or "pact" ? 0 : layers.Length - 2, narrow);   // odd numbers from -15 to 15 take 8 bits
+        Assert.Equal(method is "dorefa" or "pact" or "sawb" ? 0 : layers.Length - 2, narrow);   // odd numbers from -15 to 15 take 8 bits
 
         AssertClose(Scores(trained), Scores(deployed));
         AssertTrainsByKernels(trained);
@@ -44,6 +44,20 @@ public class TrainQuantizedTests
         Assert.Contains(notes.Lines, l => l.Contains("2 bits", StringComparison.Ordinal));
         var integers = quantized.Nodes.First(n => n.Op is Conv { Group: 8 }).Inputs[1]!.Producer!.Inputs[0]!.Data!.ToInt64();
         Assert.InRange(integers.Distinct().Count(), 2, 5);   // -2 to 1, and for channels whose sign changed -1 to 2
+    }
+
+    /// <summary>Zhou et al. 2016, table 1: 6 bits are enough for gradients; what is deployed knows nothing of them.</summary>
+    [Fact]
+    public void Gradients_of_few_bits_train_too()
+    {
+        var step = new TrainQuantized { Weights = "dorefa", Activations = "dorefa", GradientBits = 6, Epochs = 3, Rate = 0.02, Samples = 64 };
+        var trained = step.Train(TinyNet.Trained, Context);
+        Assert.Equal(4, trained.Nodes.Count(n => n.Op is GradientRounding));   // all layers but the first and the last
+        var deployed = TrainQuantized.Store(trained);
+        Assert.DoesNotContain(deployed.Nodes, n => n.Op is GradientRounding or FakeQuantize);
+        AssertClose(Scores(trained), Scores(deployed));
+        Assert.InRange(TinyNet.Accuracy(deployed), TinyNet.Accuracy(TinyNet.Trained) - 0.2, 1);
+        Assert.Contains("gradient-bits", new TrainQuantized { GradientBits = 17 }.Fault, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -69,6 +83,7 @@ public class TrainQuantizedTests
     [Theory]
     [InlineData("magic", 4, 4, "after", "no quantizer 'magic'")]
     [InlineData("lsq", 1, 4, "after", "weight-bits")]
+    [InlineData("sawb", 6, 4, "after", "2, 3, 4, 5, 8 with sawb")]
     [InlineData("lsq", 4, 9, "after", "activation-bits")]
     [InlineData("lsq", 4, 4, "never", "fold")]
     public void Impossible_settings_are_told(string weights, int bits, int activationBits, string fold, string expected) =>

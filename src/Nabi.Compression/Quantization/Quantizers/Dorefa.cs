@@ -8,12 +8,13 @@ namespace Nabi.Compression.Quantization.Quantizers;
 /// <remarks>
 /// Weights lie in [-1, 1] whatever they were and activations in [0, 1], so the layers want batch normalization behind them, which the paper's networks have. The
 /// 2^k levels of a weight are the odd multiples of 1 / (2^k - 1): there is no zero, pruned weights do not stay zero, and 4 bits
-/// are stored in 8 because they reach from -15 to 15. Gradients are not quantized (equation 12).
+/// are stored in 8 because they reach from -15 to 15. Gradients of few bits (equation 12) are a
+/// setting of the step: <see cref="TrainQuantized.GradientBits"/>.
 /// </remarks>
 public sealed record Dorefa : Quantizer
 {
     /// <inheritdoc/>
-    public override int LeastWeightBits => 1;
+    public override IReadOnlyCollection<int> WeightBits => [1, .. base.WeightBits];
 
     /// <inheritdoc/>
     public override bool TakesNegative => false;

@@ -14,7 +14,7 @@ namespace Nabi.Compression.Quantization.Quantizers;
 public sealed record Pact : Quantizer
 {
     /// <inheritdoc/>
-    public override int LeastWeightBits => 1;
+    public override IReadOnlyCollection<int> WeightBits => [1, .. base.WeightBits];
 
     /// <inheritdoc/>
     public override bool TakesNegative => false;

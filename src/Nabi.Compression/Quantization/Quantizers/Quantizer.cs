@@ -17,8 +17,10 @@ public abstract record Quantizer
     /// <summary>The name in recipes.</summary>
     public string Name => Named.KebabCase(GetType().Name);
 
-    /// <summary>Fewest bits of a weight. Default 2.</summary>
-    public virtual int LeastWeightBits => 2;
+    private static readonly int[] TwoToEight = [2, 3, 4, 5, 6, 7, 8];
+
+    /// <summary>The numbers of bits that a weight can have. Default 2 to 8.</summary>
+    public virtual IReadOnlyCollection<int> WeightBits => TwoToEight;
 
     /// <summary>Can activations be negative? When not, those that are take <see cref="Lsq"/> in its place.</summary>
     public virtual bool TakesNegative => true;
