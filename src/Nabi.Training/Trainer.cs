@@ -88,7 +88,7 @@ public sealed class Trainer
         else Begin(state);
         while (Done(state) < _total && !cancellation.IsCancellationRequested) RunEpoch(state, progress, cancellation);
         if (cancellation.IsCancellationRequested) Save(state);
-        return new TrainingResult(Finished(), state.History, Done(state) >= _total, Math.Min(_total, Done(state)), state.Speed(Clock));
+        return new TrainingResult(Finished(), state.History, Done(state) >= _total, Math.Min(_total, Done(state)), state.Speed(Clock)) { Learned = _step.Guided };
     }
 
     private void Begin(State state)

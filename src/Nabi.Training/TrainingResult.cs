@@ -6,4 +6,8 @@ namespace Nabi.Training;
 /// <param name="IsComplete">Were all epochs done? False when the training was cancelled.</param>
 /// <param name="Steps">Steps done, those before a resume included.</param>
 /// <param name="SamplesPerSecond">Training speed of this run.</param>
-public sealed record TrainingResult(Graph Model, IReadOnlyList<EpochRecord> History, bool IsComplete, long Steps, double SamplesPerSecond);
+public sealed record TrainingResult(Graph Model, IReadOnlyList<EpochRecord> History, bool IsComplete, long Steps, double SamplesPerSecond)
+{
+    /// <summary>What guidance learned beside the network, by the name of <see cref="GuidanceContext.Parameter"/>; empty when there is none.</summary>
+    public IReadOnlyDictionary<string, Tensor> Learned { get; init; } = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+}

@@ -103,6 +103,10 @@ public sealed class TrainingStep
     /// <summary>The numbers a learned parameter has reached; changing them changes the training.</summary>
     internal IReadOnlyDictionary<string, Tensor> Trained => _trained;
 
+    /// <summary>What guidance has learned, copied, by the name it was given.</summary>
+    internal IReadOnlyDictionary<string, Tensor> Guided => _trained.Where(t => t.Key.StartsWith(GuidanceContext.Prefix, StringComparison.Ordinal) && _model.Parameter(t.Key) is null)
+        .ToDictionary(t => t.Key[GuidanceContext.Prefix.Length..], t => t.Value.Copy(), StringComparer.Ordinal);
+
     /// <summary>Goes on where another step of the same model, perhaps for images of another size, has arrived: parameters, moments, averages.</summary>
     internal void TakeOver(TrainingStep earlier)
     {

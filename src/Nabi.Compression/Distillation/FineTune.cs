@@ -63,6 +63,11 @@ public sealed record FineTune : TrainedStep
     /// <param name="masks">What stays zero, by parameter name; what is zero in the graph's layers when not given.</param>
     /// <exception cref="OperationCanceledException">The context was cancelled.</exception>
     internal Graph Train(Graph graph, CompressionContext context, bool trainStatistics, Func<TrainingOptions, TrainingOptions>? with = null,
+        TrainingPart? part = null, IReadOnlyDictionary<string, Tensor>? masks = null) => Run(graph, context, trainStatistics, with, part, masks).Model;
+
+    /// <summary>Trains, and gives all that the training reached.</summary>
+    /// <inheritdoc cref="Train"/>
+    internal TrainingResult Run(Graph graph, CompressionContext context, bool trainStatistics, Func<TrainingOptions, TrainingOptions>? with = null,
         TrainingPart? part = null, IReadOnlyDictionary<string, Tensor>? masks = null)
     {
         var data = context.TrainingData;
@@ -99,7 +104,7 @@ public sealed record FineTune : TrainedStep
         context.Cancellation.ThrowIfCancellationRequested();
         context.Notes.Curves.Add(result.History);
         context.Notes.SamplesPerSecond = result.SamplesPerSecond;
-        return result.Model;
+        return result;
     }
 
     private ValueArray<Guidance> GuidanceOf(Graph teacher)

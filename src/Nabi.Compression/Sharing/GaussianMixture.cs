@@ -6,7 +6,7 @@ namespace Nabi.Compression.Sharing;
 /// widths and shares of their own, so that borders need not lie midway as with <see cref="KMeans"/>.
 /// </summary>
 /// <remarks>
-/// Ullrich et al. learn the mixture with the weights, as a prior of the training; here it is fitted to trained weights, and the means are trained afterwards. Of more than
+/// Ullrich et al. learn the mixture with the weights, as a prior of the training, which is <see cref="SoftShareWeights"/>; here it is fitted to trained weights, and the means are trained afterwards. Of more than
 /// 65,536 weights as many, evenly spread over the order, are fitted.
 /// </remarks>
 public sealed class GaussianMixture : Clustering

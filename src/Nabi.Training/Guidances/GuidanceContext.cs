@@ -3,6 +3,9 @@ namespace Nabi.Training;
 /// <summary>What a <see cref="Guidance"/> has at hand while it writes its term into the training graph.</summary>
 public sealed class GuidanceContext
 {
+    /// <summary>What the names of parameters begin with that guidance adds to the training graph.</summary>
+    internal const string Prefix = "guidance.";
+
     private readonly Rewriter _student;
     private readonly TrainingOptions _options;
     private readonly List<Value> _learned = [];
@@ -60,7 +63,7 @@ public sealed class GuidanceContext
     /// <param name="data">The initial weights.</param>
     public Value Parameter(string name, Tensor data)
     {
-        var value = Builder.Parameter($"guidance.{name}", data);
+        var value = Builder.Parameter($"{Prefix}{name}", data);
         _learned.Add(value);
         return value;
     }
