@@ -18,12 +18,12 @@ internal abstract class LayerSensitivity
 
     /// <summary>What each number of bits does to each layer; sums over layers are compared, so that only proportions matter.</summary>
     /// <param name="prepared">The network, all weights at the most bits.</param>
-    /// <param name="bits">The numbers of bits.</param>
+    /// <param name="bits">The numbers of bits; <see cref="Quantize.FloatBits"/> leaves weight and input in float.</param>
     /// <param name="samples">Calibration samples to measure on, at most.</param>
     /// <param name="context">Data.</param>
     public abstract IReadOnlyList<double[]> Damage(QuantizationPreparation prepared, IReadOnlyList<int> bits, int samples, CompressionContext context);
 
-    /// <summary>The network with one layer's weights at other bits.</summary>
-    protected static Graph With(QuantizationPreparation prepared, Node layer, int bits) =>
-        prepared.With(prepared.Settings with { LayerBits = new Dictionary<string, int>(StringComparer.Ordinal) { [layer.Name] = bits } }).Fake;
+    /// <summary>The network with one layer's weights at other bits, or all of that layer in float.</summary>
+    protected static Graph With(QuantizationPreparation prepared, Node layer, int bits, CompressionContext context) => bits == Quantize.FloatBits ? prepared.InFloat(layer, context).Fake
+        : prepared.With(prepared.Settings with { LayerBits = new Dictionary<string, int>(StringComparer.Ordinal) { [layer.Name] = bits } }).Fake;
 }

@@ -38,6 +38,10 @@ internal sealed class QuantizationPreparation
     /// <param name="settings">The settings, with the same activations and kept layers.</param>
     public QuantizationPreparation With(QuantizationSettings settings) => new(Folded, _sites, settings, _ranges);
 
+    /// <summary>The same with one more layer in float, its neighbours' ranges observed again.</summary>
+    public QuantizationPreparation InFloat(Node layer, CompressionContext context) =>
+        Of(Folded, Settings with { Kept = Settings.Kept with { Names = [.. Settings.Kept.Names, layer.Name] } }, context);
+
     /// <summary>The same grids with other weights on them, by name; <see cref="Folded"/> stays.</summary>
     public QuantizationPreparation Rounded(IReadOnlyDictionary<string, Tensor> weights) => new(Folded, _sites, Settings, _ranges, Fake.WithParameters(weights));
 

@@ -54,6 +54,38 @@ public class MixedPrecisionTests
         Assert.InRange(TinyNet.Accuracy(quantized), TinyNet.Accuracy(TinyNet.Trained) - 0.1, 1);
     }
 
+    [Fact]
+    public void Every_layer_is_timed_at_every_number_of_bits()
+    {
+        var prepared = QuantizationPreparation.Of(TinyNet.Trained, new QuantizationSettings(), TinyNet.Context);
+        var times = LayerLatency.Measure(prepared, [4, 8, 32], TinyNet.Context);
+        Assert.Equal(prepared.Layers.Count, times.Length);
+        Assert.All(times.SelectMany(t => t), t => Assert.InRange(t, 1, long.MaxValue - 1));
+    }
+
+    [Theory]
+    [InlineData("sqnr")]
+    [InlineData("accuracy")]
+    [InlineData("hessian")]
+    public void Within_the_time_of_floats_the_layers_that_lose_most_stay_floats(string sensitivity)
+    {
+        var context = TinyNet.Context;
+        var layers = Passes.FoldBatchNormalization.Pass.Apply(TinyNet.Trained).Nodes.Count(n => n.Op is Conv or Gemm);
+        var mixed = new MixedPrecision { Sensitivity = sensitivity, Budget = "latency", Latency = 1, Choices = ["8", "32"] }.Apply(TinyNet.Trained, context);
+        var integers = mixed.Nodes.Count(n => n.Op is Conv or Gemm && n.Inputs[1]!.Producer?.Op is DequantizeLinear);
+        Assert.InRange(integers, 0, layers - 1);
+        Assert.InRange(TinyNet.Accuracy(mixed), TinyNet.Accuracy(TinyNet.Trained) - 0.05, 1);
+        Assert.Contains(context.Notes.Lines, l => l.Contains("in float, measured one by one", StringComparison.Ordinal));
+        Assert.Contains(context.Notes.Lines, l => l.Contains("keep: [", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Time_that_no_number_of_bits_meets_is_told()
+    {
+        var step = new MixedPrecision { Budget = "latency", Latency = 0.01, Choices = ["8", "32"], Samples = 32 };
+        Assert.Contains("of their time in float", Assert.Throws<NabiException>(() => step.Apply(TinyNet.Trained, TinyNet.Context)).Message, StringComparison.Ordinal);
+    }
+
     // Against central differences of the gradient: the loss of one dense layer, whose trace is known element by element.
     [Fact]
     public void Traces_are_those_of_finite_differences()
@@ -82,6 +114,8 @@ public class MixedPrecisionTests
     [InlineData("eye", "bytes", "8")]
     [InlineData("sqnr", "money", "8")]
     [InlineData("sqnr", "bytes", "9")]
+    [InlineData("sqnr", "bops", "32")]
+    [InlineData("sqnr", "latency", "16")]
     public void Settings_that_do_not_exist_are_named(string sensitivity, string budget, string choice) =>
         Assert.NotNull(new MixedPrecision { Sensitivity = sensitivity, Budget = budget, Choices = [choice] }.Fault);
 }

@@ -4,7 +4,7 @@ namespace Nabi.Compression.Quantization.Sensitivities;
 
 /// <summary>
 /// The rise of the cross entropy on labelled calibration samples when one layer alone has fewer bits: accuracy itself moves in steps too coarse to tell
-/// layers apart. What does not rise does no damage.
+/// layers apart. What does not rise above all layers at the most bits, or above the loss with this layer in float, does no damage.
 /// </summary>
 internal sealed class AccuracySensitivity : LayerSensitivity
 {
@@ -19,7 +19,10 @@ internal sealed class AccuracySensitivity : LayerSensitivity
         foreach (var layer in prepared.Layers)
         {
             context.Report($"measuring {layer.Name}", (double)damage.Count / prepared.Layers.Count);
-            damage.Add([.. bits.Select(b => Math.Max(0, Loss(With(prepared, layer, b)) - before))]);
+            double[] losses = [.. bits.Select(b => Loss(With(prepared, layer, b, context)))];
+            // With a layer in float the loss falls below that of the whole in integers.
+            var floor = Math.Min(before, bits.Contains(Quantize.FloatBits) ? losses[bits.ToList().IndexOf(Quantize.FloatBits)] : before);
+            damage.Add(Array.ConvertAll(losses, loss => Math.Max(0, loss - floor)));
         }
         return damage;
     }

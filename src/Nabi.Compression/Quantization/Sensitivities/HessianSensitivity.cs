@@ -19,6 +19,7 @@ internal sealed class HessianSensitivity : LayerSensitivity
         var traces = Traces(prepared.Folded, weights, samples, context);
         return [.. prepared.Layers.Select((layer, i) => bits.Select(b =>
         {
+            if (b == Quantize.FloatBits) return 0;
             var axes = WeightAxes.Of(layer)!.Value;
             var grid = WeightGrid.Fit(weights[i].Data!, axes, prepared.Settings.Weights with { Bits = b });
             var (exact, numbers, groups) = (weights[i].Data!.ToSingle(), grid.Round(weights[i].Data!).ToInt64(), grid.Groups(weights[i].Shape));

@@ -15,7 +15,7 @@ internal sealed class SqnrSensitivity : LayerSensitivity
         foreach (var layer in prepared.Layers)
         {
             context.Report($"measuring {layer.Name}", (double)damage.Count / prepared.Layers.Count);
-            damage.Add([.. bits.Select(b => Noise(Outputs(With(prepared, layer, b))))]);
+            damage.Add([.. bits.Select(b => Noise(Outputs(With(prepared, layer, b, context))))]);
         }
         return damage;
 
