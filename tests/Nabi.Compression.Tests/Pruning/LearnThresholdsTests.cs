@@ -26,6 +26,22 @@ public class LearnThresholdsTests
         Assert.Equal([1f, 2f, 0f], applied.Parameter("shift")!.Data!.ToSingle());
     }
 
+    /// <summary>Behind a concatenation a normalization's scales belong to several groups, so that no single threshold can decide over them.</summary>
+    [Fact]
+    public void Groups_that_share_a_parameter_have_no_threshold()
+    {
+        var b = new GraphBuilder("dense");
+        var x = b.Input("x", DType.Float32, [Shape.Unknown, 2, 1, 1]);
+        Value Norm(Value y, string name) => b.BatchNorm(y, b.Parameter($"{name}.scale", Tensor.Full<float>([y.Shape[1]], 1)), b.Parameter($"{name}.shift", Tensor.Zeros(DType.Float32, [y.Shape[1]])),
+            b.Constant(Tensor.Zeros(DType.Float32, [y.Shape[1]])), b.Constant(Tensor.Full<float>([y.Shape[1]], 1)));
+        Value Conv(Value y, int channels, string name) => b.Conv(y, b.Parameter(name, Tensor.Full<float>([channels, y.Shape[1], 1, 1], 1)));
+        var joined = Norm(b.Concat(1, Conv(x, 3, "left"), Conv(x, 4, "right")), "joined");
+        b.Output("y", Conv(Norm(Conv(joined, 5, "own"), "own.norm"), 2, "out"));
+        var groups = ChannelGroups.Of(b.Build());
+        Assert.Equal([3, 4, 5], groups.Select(g => g.Count).Order());
+        foreach (var group in groups) Assert.Equal(group.Count == 5, ThresholdedChannels.Of(group) is not null);
+    }
+
     [Fact]
     public void Thresholds_far_below_the_scales_change_little()
     {

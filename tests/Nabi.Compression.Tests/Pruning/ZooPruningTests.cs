@@ -45,6 +45,7 @@ public class ZooPruningTests
     /// <summary>Learned thresholds: where half of the scales of every group lie below its threshold, what is left computes what the cut network does.</summary>
     [Theory]
     [InlineData("resnet20")]
+    [InlineData("densenet121")]
     [InlineData("shufflenet-v2-1.0")]
     [InlineData("mobilenet-v2")]
     [InlineData("mobilenet-v3-small")]
