@@ -3,22 +3,22 @@ namespace Nabi.Formats;
 /// <summary>Model files of any kind Nabi knows: by their first bytes when reading, by extension when writing.</summary>
 public static class ModelFile
 {
-    /// <summary>Reads an .onnx or .nabi file.</summary>
+    /// <summary>Reads an .onnx, .nabi or .tflite file.</summary>
     /// <exception cref="NabiException">The file is missing, damaged, or of a kind Nabi does not read.</exception>
     public static Graph Read(string path)
     {
-        if (Directory.Exists(path)) throw new NabiException($"'{path}' is a folder; give an .onnx or .nabi file.");
+        if (Directory.Exists(path)) throw new NabiException($"'{path}' is a folder; give an .onnx, .nabi or .tflite file.");
         if (!File.Exists(path)) throw new NabiException($"The model file '{path}' does not exist; check the path.");
         Span<byte> start = stackalloc byte[8];
         start = start[..Start(path, start)];
         if (start.StartsWith(NabiFile.Magic)) return NabiFile.Read(path);
-        if (start.Length == 8 && start[4..].SequenceEqual("TFL3"u8))
-            throw new NabiException($"{Path.GetFileName(path)}: TensorFlow Lite models are not read yet; convert it to ONNX.");
+        if (start.Length == 8 && start[4..].SequenceEqual("TFL3"u8)) return TfLiteFile.Read(path);
         return Extension(path) switch
         {
             ".onnx" => OnnxFile.Read(path),
             ".nabi" => NabiFile.Read(path),
-            _ => throw new NabiException($"{Path.GetFileName(path)}: it is not a model file Nabi knows; give an .onnx or .nabi file."),
+            ".tflite" => TfLiteFile.Read(path),
+            _ => throw new NabiException($"{Path.GetFileName(path)}: it is not a model file Nabi knows; give an .onnx, .nabi or .tflite file."),
         };
     }
 

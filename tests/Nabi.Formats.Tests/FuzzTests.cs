@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace Nabi.Formats.Tests;
 
@@ -47,6 +48,58 @@ public sealed class FuzzTests
         }
     }
 
+    [Fact]
+    public void DamagedTensorFlowLiteFilesFailWithASentence()
+    {
+        var rng = new Rng(44);
+        foreach (var seed in TfLiteSeeds())
+            for (var i = 0; i < 1000; i++)
+                Read(Mutated(seed, rng), bytes => TfLiteFile.Read(new MemoryStream(bytes)));
+    }
+
+    // Offsets that lead anywhere, back to tables that contain them, or into each other; and counts that no file can hold.
+    [Fact]
+    public void TensorFlowLiteOffsetsAndCountsAreChecked()
+    {
+        foreach (var seed in TfLiteSeeds())
+        {
+            for (var at = 0; at + 4 <= seed.Length; at += 4)
+            {
+                foreach (var value in new[] { 0, 4, -1, -4, int.MaxValue, int.MinValue, 0x10000000, seed.Length, -at, 1 << 16 })
+                {
+                    var bytes = seed.ToArray();
+                    BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(at), value);
+                    Read(bytes, b => TfLiteFile.Read(new MemoryStream(b)));
+                }
+            }
+        }
+    }
+
+    // Twenty thousand tensors that are all the same table with a long name: a gigabyte of names in a file of 140 KB.
+    [Fact]
+    public void TensorFlowLiteFilesThatRepeatThemselvesAreRefused()
+    {
+        const int mark = 0x5AA5C33C;
+        var name = new string('n', 60_000);
+        var file = new FlatTableWriter().Number(0, 3)
+            .Tables(2, [new FlatTableWriter().Numbers(0, Enumerable.Repeat(mark, 20_000).ToArray())])
+            .Tables(6, [new FlatTableWriter().Text(3, name)]).ToFile("TFL3"u8);
+        var table = file.AsSpan().IndexOf(Encoding.UTF8.GetBytes(name)) - 12;
+        var first = file.AsSpan().IndexOf(BitConverter.GetBytes(mark));
+        for (var i = 0; i < 20_000; i++) BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(first + (4 * i)), table - first - (4 * i));
+        var error = Assert.Throws<NabiException>(() => TfLiteFile.Read(new MemoryStream(file)));
+        Assert.Contains("over and over", error.Message, StringComparison.Ordinal);
+        Read(file, bytes => TfLiteFile.Read(new MemoryStream(bytes)));
+    }
+
+    [Fact]
+    public void TruncatedTensorFlowLiteFilesFailWithASentence()
+    {
+        foreach (var seed in TfLiteSeeds())
+            for (var length = 0; length < seed.Length; length++)
+                Read(seed[..length], bytes => TfLiteFile.Read(new MemoryStream(bytes)));
+    }
+
     private static void Read(byte[] bytes, Func<byte[], Graph> read)
     {
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -86,5 +139,12 @@ public sealed class FuzzTests
         OnnxFile.Write(RoundTripTests.Dense(), dense);
         yield return dense.ToArray();
         foreach (var seed in OnnxModels.Small()) yield return seed;
+    }
+
+    private static IEnumerable<byte[]> TfLiteSeeds()
+    {
+        yield return TfLiteModels.Quantized();
+        yield return TfLiteModels.Floats();
+        yield return TfLiteModels.Hybrid();
     }
 }

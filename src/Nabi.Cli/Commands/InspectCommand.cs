@@ -6,7 +6,7 @@ namespace Nabi.Cli.Commands;
 /// <summary><c>nabi inspect</c>: a model in numbers.</summary>
 internal sealed class InspectCommand : NabiCommand
 {
-    private readonly Argument<string> _model = new("model") { Description = "The model file: .onnx or .nabi." };
+    private readonly Argument<string> _model = new("model") { Description = "The model file: .onnx, .nabi or .tflite." };
     private readonly Option<bool> _graph = new("--graph") { Description = "Print every value and node instead of the table." };
 
     public InspectCommand()
