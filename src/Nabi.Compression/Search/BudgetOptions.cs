@@ -37,6 +37,9 @@ public sealed record BudgetOptions
     /// <summary>Criteria that are compared before the search; the best one is used. Default taylor, l1, fpgm, batch-norm-scale.</summary>
     public ValueArray<string> Criteria { get; init; } = ["taylor", "l1", "fpgm", "batch-norm-scale"];
 
+    /// <summary>Factorizations that are compared with them. Default svd, spatial-svd, tucker2.</summary>
+    public ValueArray<string> Factorizations { get; init; } = ["svd", "spatial-svd", "tucker2"];
+
     /// <summary>How activation ranges are chosen for int8. Default mse.</summary>
     public string Observer { get; init; } = "mse";
 

@@ -1,20 +1,21 @@
 using Nabi.Compression.Pruning;
+using Nabi.Compression.Quantization;
 using Nabi.Compression.Recipes;
 using Nabi.Passes;
 
 namespace Nabi.Compression.Search;
 
 /// <summary>
-/// Looks for the smallest and fastest form of a network within a loss of accuracy and a time: int8 without training first, then
-/// channels are removed with distilled training between (<see cref="ChannelDescent"/>), then single weights, each result also as int8; what came
-/// close is trained on while there is time. Everything finished is kept on disk and returned, whatever happens afterwards.
+/// Looks for the smallest and fastest form of a network within a loss of accuracy and a time: int8 without training first, then channels are removed, or ranks lowered, with
+/// distilled training between (<see cref="Descent"/>), then single weights, each result also as int8, then bits of layers; what came close is trained on while there is time.
+/// Everything finished is kept on disk and returned, whatever happens afterwards.
 /// </summary>
 public sealed class BudgetSearch
 {
     // Training that begins with less than this many epochs ahead of it is not begun.
     private const int FewestEpochs = 1;
 
-    private static readonly double[] Sparsities = [0.5, 0.7, 0.85];
+    private static readonly double[] Sparsities = [0.5, 0.7, 0.85], AverageBits = [6, 5];
 
     private readonly SearchRun _run;
 
@@ -50,9 +51,9 @@ public sealed class BudgetSearch
             _run.Context = given with { Cancellation = both.Token };
             _run.Tuning = Invariances.Of(_run.Tuning, _run.Original, _run.Context);
             TeachWith(int8);
-            var descent = new ChannelDescent(_run);
+            var descent = new Descent(_run);
             descent.Descend();
-            Thin(descent.Best ?? unchanged);
+            FewerBits(Thin(descent.Best ?? unchanged));
             if (descent.Nearest is { } nearest) TrainOn(nearest);
         }
         catch (OperationCanceledException)
@@ -69,45 +70,56 @@ public sealed class BudgetSearch
         if (int8.Variant.ValidationAccuracy >= _run.Baseline.ValidationAccuracy - 0.003) _run.Context = _run.Context with { Teacher = int8.Graph };
     }
 
-    // Zeros among the weights that are left: they cost no bytes.
-    private void Thin(Candidate source)
+    // Zeros among the weights that are left: they cost no bytes. The most that is within the drop.
+    private Candidate Thin(Candidate source)
     {
-        var dense = source.Variant.Name;
+        var (dense, best) = (source.Variant.Name, source);
         foreach (var sparsity in Sparsities)
         {
-            if (_run.EpochSeconds(source.Graph) * FewestEpochs > _run.Left.TotalSeconds) return;
+            if (_run.EpochSeconds(source.Graph) * FewestEpochs > _run.Left.TotalSeconds) return best;
             var name = $"{dense}-sparse{sparsity * 100:0}";
             Candidate? thinned = null;
             _run.Try(name, () =>
             {
                 var epochs = _run.EpochsIn(source.Graph, 0.3 * _run.Left.TotalSeconds);
-                var made = _run.Make(name, source.Graph, source.Recipe, () => [new PruneGradually
+                source = _run.Make(name, source.Graph, source.Recipe, () => [new PruneGradually
                 {
                     Sparsity = sparsity, Epochs = epochs, Rate = _run.Tuning.Rate / 2, Alpha = _run.Tuning.Alpha, Crop = _run.Tuning.Crop, Flip = _run.Tuning.Flip,
                 }]);
-                thinned = _run.Integer($"{name}-int8", made);
-                source = made;
+                thinned = _run.Integer($"{name}-int8", source);
             });
-            if (thinned is null || !_run.IsWithinDrop(thinned.Variant)) return;
+            if (thinned is null || !_run.IsWithinDrop(thinned.Variant)) return best;
+            best = source;
         }
+        return best;
     }
 
     // What lost a little too much may only have been trained too briefly.
     private void TrainOn(Candidate candidate)
     {
         var first = candidate.Variant.Name;
-        for (var round = 2; round <= _run.Options.MaxCandidates + 1 && 2 * FewestEpochs * _run.EpochSeconds(candidate.Graph) < _run.Left.TotalSeconds; round++)
+        for (var round = 1; round <= _run.Options.MaxCandidates; round++)
         {
-            var name = $"{first}-longer{round - 1}";
             Candidate? longer = null;
-            _run.Try(name, () =>
+            _run.Try($"{first}, longer", () =>
             {
-                var epochs = _run.EpochsIn(candidate.Graph, 0.7 * _run.Left.TotalSeconds);
-                longer = _run.Make(name, candidate.Graph, candidate.Recipe, () => [_run.Tuning with { Epochs = epochs, Rate = _run.Tuning.Rate / round }]);
-                _run.Integer($"{name}-int8", longer);
+                longer = _run.Longer(candidate, first, round, 0.7 * _run.Left.TotalSeconds);
+                if (longer is not null) _run.Integer($"{longer.Variant.Name}-int8", longer);
             });
             if (longer is null || longer.Variant.ValidationAccuracy <= candidate.Variant.ValidationAccuracy) return;
             candidate = longer;
+        }
+    }
+
+    // Four bits instead of eight for the weights of the layers that mind it least.
+    private void FewerBits(Candidate source)
+    {
+        foreach (var bits in AverageBits)
+        {
+            var name = $"{source.Variant.Name}-bits{bits * 10:0}";
+            Candidate? mixed = null;
+            _run.Try(name, () => mixed = _run.Make(name, source.Graph, source.Recipe, () => [new MixedPrecision { AverageBits = bits, Observer = _run.Options.Observer }]));
+            if (mixed is null || !_run.IsWithinDrop(mixed.Variant)) return;
         }
     }
 }

@@ -112,6 +112,15 @@ internal sealed class SearchRun
         return trained.Variant.ValidationAccuracy > plain.Variant.ValidationAccuracy ? trained : plain;
     }
 
+    /// <summary>Trains a candidate further, named after what it was first; null when there is no time for it.</summary>
+    /// <param name="candidate">The candidate.</param>
+    /// <param name="first">The name of what it was before any further training.</param>
+    /// <param name="round">How often it is trained further with this: the rate falls with it. From 1.</param>
+    /// <param name="seconds">The time it may take.</param>
+    public Candidate? Longer(Candidate candidate, string first, int round, double seconds) => seconds < EpochSeconds(candidate.Graph) ? null
+        : Make($"{first}-longer{(round == 1 ? "" : round)}", candidate.Graph, candidate.Recipe,
+            () => [Tuning with { Epochs = EpochsIn(candidate.Graph, seconds), Rate = Tuning.Rate / (round + 1) }]);
+
     /// <summary>Epochs of training that fit into a part of the time that is left, 1 at least.</summary>
     /// <param name="graph">The network.</param>
     /// <param name="seconds">The time.</param>
