@@ -26,7 +26,7 @@ public sealed record BudgetOptions
     /// <summary>
     /// How candidates are trained; the epochs are chosen by the time there is, up to <see cref="MaxEpochs"/>, and changes of images that mean nothing to the original are added.
     /// </summary>
-    public FineTune FineTune { get; init; } = new() { Rate = 0.03 };
+    public FineTune FineTune { get; init; } = new() { Rate = 0.05, Decay = 5e-4, Alpha = 0.7, Batch = 128 };
 
     /// <summary>The most epochs for one candidate. Default 60.</summary>
     public int MaxEpochs { get; init; } = 60;
@@ -34,8 +34,8 @@ public sealed record BudgetOptions
     /// <summary>The most candidates with fewer channels that are trained for long. Default 12.</summary>
     public int MaxCandidates { get; init; } = 12;
 
-    /// <summary>Criteria that are compared before the search; the best one is used. Default taylor, l1, fpgm, batch-norm-scale.</summary>
-    public ValueArray<string> Criteria { get; init; } = ["taylor", "l1", "fpgm", "batch-norm-scale"];
+    /// <summary>Criteria that are compared before the search; the best one is used. Default hessian, taylor, l1, fpgm, batch-norm-scale.</summary>
+    public ValueArray<string> Criteria { get; init; } = ["hessian", "taylor", "l1", "fpgm", "batch-norm-scale"];
 
     /// <summary>Factorizations that are compared with them. Default svd, spatial-svd, tucker2.</summary>
     public ValueArray<string> Factorizations { get; init; } = ["svd", "spatial-svd", "tucker2"];

@@ -22,10 +22,15 @@ internal sealed class Descent(SearchRun run)
     // The part of the multiply-accumulates at which ways are compared, and by how much accuracies after a moment of training differ by chance.
     private const double OneShot = 0.6, LookNoise = 0.01;
 
+    // Numbers that layers write, against the original's: factors write more, and memory is slower than arithmetic.
+    private const double MostActivations = 1.25;
+
     private readonly KeepBracket _bracket = new();
     private readonly SortedDictionary<double, Look> _looks = [];
     private Reduction _way = new("l1");
     private LearningCurve _curve = new();
+    private double _usual = double.NaN;
+    private int _epochs;
 
     private sealed record Look(double Drop, int Samples, Graph Graph);
 
@@ -70,13 +75,13 @@ internal sealed class Descent(SearchRun run)
             return [_way.Step(part, run.Options.Multiple), run.Tuning with { Epochs = epochs }];
         });
         var isGood = IsGood(candidate);
-        var epochs = candidate.Variant.Curves.Sum(c => c.Count);
-        if (again is null && _looks.TryGetValue(keep, out var first))
+        var epochs = candidate.Variant.Curves.Sum(c => c.Count) + (again is null ? 0 : _epochs);
+        if (_looks.TryGetValue(keep, out var first))
             _curve = _curve.Learn((first.Samples, first.Drop), (SamplesOf(epochs), Drop(candidate.Variant)));
         // What lost a little too much may only have been trained too briefly: that is cheaper to find out than another strength.
         if (!isGood && LongerWouldDo(candidate, epochs) && run.Longer(candidate, Name(keep), 1, CandidateShare * Available) is { } longer && IsGood(longer)) (candidate, isGood) = (longer, true);
         _bracket.Add(keep, isGood);
-        if (isGood) Best = candidate;
+        if (isGood) (Best, _epochs) = (candidate, epochs);
         else if (Nearest is null || candidate.Variant.ValidationAccuracy > Nearest.Variant.ValidationAccuracy) Nearest = candidate;
     }
 
@@ -86,6 +91,9 @@ internal sealed class Descent(SearchRun run)
         && _curve.Predict((SamplesOf(epochs), Drop(candidate.Variant)), SamplesOf(epochs + run.EpochsIn(candidate.Graph, CandidateShare * Available))) <= run.Options.MaxDrop;
 
     private double SamplesOf(int epochs) => (double)epochs * run.Context.TrainingData.Count;
+
+    // The original's on the samples that looks are measured with.
+    private double Usual => double.IsNaN(_usual) ? _usual = Accuracy(run.Simple) : _usual;
 
     private Graph Reduced(Reduction way, Graph graph, double keep) => way.Step(keep, run.Options.Multiple).Apply(graph, run.Context with { Notes = new CompressionNotes() });
 
@@ -120,7 +128,7 @@ internal sealed class Descent(SearchRun run)
         var reduced = Reduced(way, run.Simple, keep);
         var samples = (int)Math.Clamp(run.Context.TrainingData.Count * share / Math.Max(1e-3, run.EpochSeconds(reduced)), run.Context.BatchSize * 4, run.Context.TrainingData.Count);
         var trained = (run.Tuning with { Epochs = 1 }).Train(reduced, Some(samples), trainStatistics: true);
-        return new Look(run.Baseline.ValidationAccuracy - Accuracy(trained), samples, reduced);
+        return new Look(Usual - Accuracy(trained), samples, reduced);
     }
 
     private CompressionContext Some(int samples)
@@ -133,17 +141,19 @@ internal sealed class Descent(SearchRun run)
 
     private double Accuracy(Graph graph) => Evaluator.Evaluate(graph, run.Context.Validation.Take(SweepSamples), cancellation: run.Context.Cancellation).Accuracy;
 
-    // Which criterion leaves most accuracy without training; and do low ranks, trained for a moment, leave more than it does without being slower to train?
+    // Which criterion leaves most accuracy without training; and do low ranks, trained for a moment, leave more than it does without results between that cost more than they save?
     private void ChooseWay()
     {
         if (MostAccurate(run.Options.Criteria.Select(c => new Reduction(c))) is { } criterion) _way = criterion;
         if (Available <= 0 || MostAccurate(run.Options.Factorizations.Select(f => new Reduction(f, IsRanks: true))) is not { } ranks) return;
         run.Try(ranks.Name(OneShot), () =>
         {
-            var (channels, factors) = (LookAt(_way, OneShot), LookAt(ranks, OneShot));
-            if (factors.Drop < channels.Drop - LookNoise && run.EpochSeconds(factors.Graph) <= run.EpochSeconds(channels.Graph)) _way = ranks;
+            if (Activations(Reduced(ranks, run.Simple, OneShot)) <= MostActivations * Activations(run.Simple)
+                && LookAt(ranks, OneShot).Drop < LookAt(_way, OneShot).Drop - LookNoise) _way = ranks;
         });
     }
+
+    private static long Activations(Graph graph) => graph.WithBatch(1).Nodes.Sum(n => n.Outputs.Sum(o => (long)o.Shape.Count));
 
     private Reduction? MostAccurate(IEnumerable<Reduction> ways)
     {

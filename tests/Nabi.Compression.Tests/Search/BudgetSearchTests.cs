@@ -1,5 +1,7 @@
 using Nabi.Compression.Reports;
 using Nabi.Compression.Search;
+using Nabi.Training.Data;
+using Nabi.Training;
 
 namespace Nabi.Compression.Tests.Search;
 
@@ -97,6 +99,46 @@ public sealed class BudgetSearchTests : IDisposable
         Assert.True(result.IsBudgetMet);
         Assert.Contains("int8", result.Variants.Select(v => v.Name));
         Assert.DoesNotContain("keep70", result.Variants.Select(v => v.Name));
+    }
+
+    // Its middle layer has rank 3 and all of its channels: what it answers are the labels.
+    [Fact]
+    public void Ranks_are_lowered_where_channels_are_all_needed()
+    {
+        var (network, data) = LowRank();
+        var context = new CompressionContext { Training = data, Validation = data, BatchSize = 32, Threads = 1, Seed = 1 };
+        var result = BudgetSearch.Run(network, context, Options with { KeepMacs = [0.6], MaxDrop = 0.02 }, new MemoryStore());
+        Assert.Superset(new HashSet<string> { "rank60", "rank60-int8" }, result.Variants.Select(v => v.Name).ToHashSet());
+        Assert.InRange(result.Variants.First(v => v.Name == "rank60").Macs, 1, (long)(0.6 * result.Baseline.Macs));
+        Assert.True(result.IsBudgetMet);
+    }
+
+    private static (Graph Network, DataSet Data) LowRank()
+    {
+        const int Size = 8, Width = 96, Rank = 3, Samples = 1000;
+        var rng = new Rng(3);
+        Tensor left = Gaussian(Width, Rank), right = Gaussian(Rank, Width), middle = Tensor.Zeros(DType.Float32, [Width, Width]);
+        for (var i = 0; i < Width * Width; i++)
+            for (var r = 0; r < Rank; r++) middle.Span<float>()[i] += left.Span<float>()[i / Width * Rank + r] * right.Span<float>()[r * Width + i % Width];
+        var b = new GraphBuilder("low-rank");
+        var x = b.Input("x", DType.Float32, [Shape.Unknown, 1, Size, Size]);
+        var y = b.Relu(Dense(b.Flatten(x), Gaussian(Width, Size * Size), "first"));
+        b.Output("scores", Dense(b.Relu(Dense(y, middle, "middle")), Gaussian(4, Width), "last"));
+        var network = b.Build().WithMetadata(new Dictionary<string, string> { [MetadataKeys.Mean] = "0.5", [MetadataKeys.Std] = "0.3" });
+
+        var pixels = new byte[Samples * Size * Size];
+        foreach (ref var p in pixels.AsSpan()) p = (byte)rng.Next(256);
+        var unlabelled = DataSet.Of("low-rank", [1, Size, Size], pixels, new int[Samples], ["0", "1", "2", "3"]);
+        return (network, DataSet.Of("low-rank", [1, Size, Size], pixels, [.. Evaluator.Evaluate(network, unlabelled).Predictions], ["0", "1", "2", "3"]));
+
+        Tensor Gaussian(int rows, int columns)
+        {
+            var tensor = Tensor.Empty(DType.Float32, [rows, columns]);
+            foreach (ref var w in tensor.Span<float>()) w = (float)(rng.NextGaussian() / Math.Sqrt(columns));
+            return tensor;
+        }
+
+        Value Dense(Value from, Tensor weight, string name) => b.Dense(from, b.Parameter($"{name}.w", weight), b.Parameter($"{name}.b", Tensor.Zeros(DType.Float32, [weight.Shape[0]])));
     }
 
     [Fact]
