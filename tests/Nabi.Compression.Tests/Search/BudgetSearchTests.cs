@@ -1,7 +1,7 @@
 using Nabi.Compression.Reports;
 using Nabi.Compression.Search;
-using Nabi.Training.Data;
 using Nabi.Training;
+using Nabi.Training.Data;
 
 namespace Nabi.Compression.Tests.Search;
 
