@@ -5,9 +5,9 @@ using Nabi.Training;
 namespace Nabi.Compression.Search;
 
 /// <summary>
-/// Removes channels, or lowers ranks where that is better, as long as accuracy allows. What can be reached is predicted first: candidates of every strength are trained for a moment, and those that are far
-/// behind are given up (successive halving, Jamieson and Talwalkar 2016). The strongest that seems within reach, by a <see cref="LearningCurve"/>, is trained for long, and its
-/// result says where to go on: stronger, longer, or between it and the last good one.
+/// Removes channels, or lowers ranks where that is better, as long as accuracy allows. What can be reached is predicted first: candidates of every strength are trained for a
+/// moment, and those that are far behind are given up (successive halving, Jamieson and Talwalkar 2016). The strongest that seems within reach, by a
+/// <see cref="LearningCurve"/>, is trained for long, and its result says where to go on: stronger, longer, or between it and the last good one.
 /// </summary>
 internal sealed class Descent(SearchRun run)
 {
@@ -79,7 +79,8 @@ internal sealed class Descent(SearchRun run)
         if (_looks.TryGetValue(keep, out var first))
             _curve = _curve.Learn((first.Samples, first.Drop), (SamplesOf(epochs), Drop(candidate.Variant)));
         // What lost a little too much may only have been trained too briefly: that is cheaper to find out than another strength.
-        if (!isGood && LongerWouldDo(candidate, epochs) && run.Longer(candidate, Name(keep), 1, CandidateShare * Available) is { } longer && IsGood(longer)) (candidate, isGood) = (longer, true);
+        if (!isGood && LongerWouldDo(candidate, epochs) && run.Longer(candidate, Name(keep), 1, CandidateShare * Available) is { } longer && IsGood(longer))
+            (candidate, isGood) = (longer, true);
         _bracket.Add(keep, isGood);
         if (isGood) (Best, _epochs) = (candidate, epochs);
         else if (Nearest is null || candidate.Variant.ValidationAccuracy > Nearest.Variant.ValidationAccuracy) Nearest = candidate;
@@ -126,7 +127,8 @@ internal sealed class Descent(SearchRun run)
         run.Context.Report($"a first look at {way.Name(keep)}");
         var share = LookShare * run.Options.Time.TotalSeconds / run.Options.KeepMacs.Count;
         var reduced = Reduced(way, run.Simple, keep);
-        var samples = (int)Math.Clamp(run.Context.TrainingData.Count * share / Math.Max(1e-3, run.EpochSeconds(reduced)), run.Context.BatchSize * 4, run.Context.TrainingData.Count);
+        var all = run.Context.TrainingData.Count;
+        var samples = (int)Math.Clamp(all * share / Math.Max(1e-3, run.EpochSeconds(reduced)), Math.Min(all, run.Context.BatchSize * 4), all);
         var trained = (run.Tuning with { Epochs = 1 }).Train(reduced, Some(samples), trainStatistics: true);
         return new Look(Usual - Accuracy(trained), samples, reduced);
     }
@@ -164,7 +166,8 @@ internal sealed class Descent(SearchRun run)
             try
             {
                 var reduced = Reduced(way, run.Simple, OneShot);
-                if (ChannelSelection.Macs(reduced) < (OneShot + 0.15) * ChannelSelection.Macs(run.Simple) && Accuracy(reduced) is var accuracy && accuracy > most) (best, most) = (way, accuracy);
+                if (ChannelSelection.Macs(reduced) >= (OneShot + 0.15) * ChannelSelection.Macs(run.Simple)) continue;
+                if (Accuracy(reduced) is var accuracy && accuracy > most) (best, most) = (way, accuracy);
             }
             catch (NabiException)
             {
