@@ -1,14 +1,8 @@
-using System.Globalization;
-using Nabi.Runtime;
-
 namespace Nabi.Bench.Claims;
 
 /// <summary>Layers with zeros against the same layers without, each as the step of a plan.</summary>
-internal sealed class SparseKernels : Claim
+internal sealed class SparseKernels : LayerRace
 {
-    private const int Rounds = 5;
-    private const int Runs = 40;
-
     private static readonly (int Size, int Read, int Write)[] Layers = [(28, 256, 256), (14, 256, 256), (14, 512, 512), (28, 64, 256), (56, 64, 64), (7, 960, 160)];
 
     private static readonly (string Name, Func<int, int, int, Rng, bool> IsZero)[] Patterns =
@@ -39,30 +33,13 @@ internal sealed class SparseKernels : Claim
         {
             foreach (var (name, isZero) in Patterns)
             {
-                using var dense = Make(run, size, read, write, null);
-                using var sparse = Make(run, size, read, write, isZero);
-                var (slow, fast) = (double.MaxValue, double.MaxValue);
-                for (var round = 0; round < Rounds; round++)
-                {
-                    slow = Math.Min(slow, Time(dense));
-                    fast = Math.Min(fast, Time(sparse));
-                }
-                run.Row($"{size}x{size}x{read} -> {write}", name, sparse.Plan!.Steps.Single(s => s.Macs > 0).Kernel, Shown(slow), Shown(fast), Shown(slow / fast, "F2"));
+                var row = $"{size}x{size}x{read} -> {write}";
+                Race(run, row, name, zeros => Layer(run, size, read, write, zeros ? isZero : null));
             }
         }
     }
 
-    private static string Shown(double number, string form = "F4") => number.ToString(form, CultureInfo.InvariantCulture);
-
-    // The median of the step that multiplies.
-    private static double Time(Session session)
-    {
-        var input = session.Graph.Inputs[0];
-        var profile = session.Profile(new Dictionary<string, Tensor> { [input.Name] = Tensor.Full(input.Shape, 0.5f) }, Runs, TimeProvider.System);
-        return profile.Steps.Single(s => s.Step.Macs > 0).Median.TotalMilliseconds;
-    }
-
-    private static Session Make(ClaimRun run, int size, int read, int write, Func<int, int, int, Rng, bool>? isZero)
+    private static Graph Layer(ClaimRun run, int size, int read, int write, Func<int, int, int, Rng, bool>? isZero)
     {
         var (rng, weights) = (new Rng(run.Seeds[0]), new float[write * read]);
         for (var i = 0; i < weights.Length; i++)
@@ -74,6 +51,6 @@ internal sealed class SparseKernels : Claim
         var b = new GraphBuilder("layer");
         var y = b.Conv(b.Input("x", DType.Float32, [1, read, size, size]), b.Constant(Tensor.Of([write, read, 1, 1], weights)), b.Constant(Tensor.Full([write], 0.1f)));
         b.Output("y", b.Relu(y));
-        return new Session(b.Build(), new SessionOptions { Threads = run.Threads });
+        return b.Build();
     }
 }

@@ -52,6 +52,19 @@ internal static class KernelCases
             }
             yield return new SparseCase(rows, depth, columns, Zeros.OfFour, 0.5) { Name = $"sparse 2:4 {name}" };
         }
+        foreach (var (size, read, write, kernel, stride) in ((int, int, int, int, int)[])
+            [(28, 64, 64, 3, 1), (14, 256, 256, 3, 1), (56, 64, 64, 3, 1), (28, 128, 128, 3, 1), (7, 512, 512, 3, 1), (32, 16, 16, 3, 1), (28, 64, 128, 3, 2), (14, 64, 64, 5, 1)])
+        {
+            var (shape, name) = (Of(size, read, write, kernel, stride, kernel / 2), $"{kernel}x{kernel}{(stride == 1 ? "" : $"/{stride}")} {size}x{size}x{read} -> {write}");
+            yield return new ConvolutionCase(shape) { Name = $"sparse none {name}" };
+            if (WinogradConvolution.Takes(shape))
+            {
+                yield return new WinogradCase(shape, 2) { Name = $"sparse winograd2 {name}" };
+                yield return new WinogradCase(shape, 4) { Name = $"sparse winograd4 {name}" };
+            }
+            foreach (var share in (double[])[0.5, 0.7, 0.8, 0.9, 0.95])
+                yield return new SparseWindowCase(shape, share) { Name = $"sparse {share:P0} {name}" };
+        }
     }
 
     private static IEnumerable<KernelCase> Training()

@@ -88,3 +88,31 @@ internal sealed unsafe class SparseCase(int rows, int depth, int columns, Zeros 
         _blocks?.Run(pool, rows, _x, depth, _packed, _y, columns, epilogue);
     }
 }
+
+/// <summary>A convolution with bias and ReLU by filters with zeros.</summary>
+internal sealed unsafe class SparseWindowCase(ConvShape shape, double share) : KernelCase
+{
+    private SparseConvolution _convolution = null!;
+    private float* _x, _y, _packed, _bias, _scratch;
+
+    public override double Operations => 2.0 * shape.MultiplyAdds;
+
+    internal override void Prepare(WorkPool pool)
+    {
+        var w = shape.Window;
+        _x = Allocate((long)w.Batch * w.Height * w.Width * shape.InChannels);
+        _y = Allocate((long)w.Batch * w.OutHeight * w.OutWidth * shape.OutChannels);
+        _bias = Allocate(shape.OutChannels);
+        var weights = Allocate(shape.WeightSize);
+        var depth = (int)shape.WeightSize / shape.OutChannels;
+        for (var i = 0; i < shape.WeightSize; i++) if (weights[i] == 0) weights[i] = 1e-3f;
+        SparseWeights.Prune(weights, shape.OutChannels, depth, Zeros.Single, share);
+        _convolution = new SparseConvolution(shape, SparsePattern.Of(new ReadOnlySpan<float>(weights, (int)shape.WeightSize), shape.OutChannels, depth, depth, 1));
+        _packed = Allocate(_convolution.PackedSize);
+        _scratch = Allocate(_convolution.ScratchSize(pool.Workers));
+        _convolution.Pack(weights, _packed);
+    }
+
+    internal override void Run(WorkPool pool) =>
+        _convolution.Run(pool, _x, shape.InChannels, _packed, _y, shape.OutChannels, new Epilogue { Bias = _bias, Activation = Unary.Relu }, _scratch);
+}

@@ -7,7 +7,8 @@ namespace Nabi.Runtime.Emit;
 /// </summary>
 /// <remarks>
 /// The tile is at rax, the numbers at rcx, the sums at rdx. Displacements are bytes in units of the operand (EVEX disp8*N), -128 to 127, so both pointers
-/// stand 128 units beyond the start of their window and move on by 256 units at a time. Rows and numbers must be given in ascending order.
+/// stand 128 units beyond the start of their window and move on by 256 units at a time; what of the tile lies between units or behind takes a displacement of
+/// four bytes. Numbers must be given in ascending order.
 /// </remarks>
 internal sealed class SparseAssembler
 {
@@ -55,12 +56,20 @@ internal sealed class SparseAssembler
         Append(0x10, Address(register, Rdx), (byte)place);
     }
 
-    /// <summary>vmovups register, [tile + row].</summary>
-    public void LoadTile(int register, int row)
+    /// <summary>vmovups register, [tile + offset].</summary>
+    public void LoadTile(int register, int offset)
     {
-        for (; row / Window > rowWindow; rowWindow++) Advance(Rax, Window * RegisterBytes);
+        var row = offset / RegisterBytes;
+        if (offset % RegisterBytes == 0)
+            for (; row / Window > rowWindow; rowWindow++) Advance(Rax, Window * RegisterBytes);
         Evex(map: 1, prefix: 0, register, second: 0, broadcasts: false);
-        Append(0x10, Address(register, Rax), (byte)((row % Window) - (Window / 2)));
+        if (offset % RegisterBytes == 0 && row / Window == rowWindow)
+        {
+            Append(0x10, Address(register, Rax), (byte)((row % Window) - (Window / 2)));
+            return;
+        }
+        Append(0x10, (byte)(0x80 | ((register & 7) << 3) | Rax));
+        AppendInt32(offset - (((rowWindow * Window) + (Window / 2)) * RegisterBytes));
     }
 
     /// <summary>vfmadd231ps sum, operand, [numbers + number] in every lane.</summary>
@@ -85,9 +94,14 @@ internal sealed class SparseAssembler
     private void Advance(byte pointer, int by)
     {
         Append(0x48, 0x81, (byte)(0xc0 | pointer));
-        Span<byte> immediate = stackalloc byte[sizeof(int)];
-        BinaryPrimitives.WriteInt32LittleEndian(immediate, by);
-        Append(immediate);
+        AppendInt32(by);
+    }
+
+    private void AppendInt32(int number)
+    {
+        Span<byte> four = stackalloc byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32LittleEndian(four, number);
+        Append(four);
     }
 
     // Register, memory at a pointer, one byte of displacement.

@@ -11,7 +11,7 @@ namespace Nabi.Runtime.Emit;
 /// is stands in the instructions, so that nothing is looked up and no branch is guessed wrong; the numbers themselves are data.
 /// </summary>
 /// <remarks>
-/// <para>Of a routine's numbers those of one row of the matrix follow each other: the tile's register is loaded once and multiplied with each number as a
+/// <para>Of a routine's numbers those of one row of the matrix follow each other: the row's register of the tile is loaded once and multiplied with each number as a
 /// broadcast memory operand, one <c>vfmadd231ps</c> of 7 bytes per number.</para>
 /// <para>Sums stand in zmm16 to zmm31 and operands in zmm0 to zmm5, which a callee preserves nowhere.</para>
 /// </remarks>
@@ -33,7 +33,7 @@ internal sealed unsafe class SparseCode : IDisposable
     private readonly CodeMemory memory;
     private readonly RoutineStart[] starts;
 
-    private SparseCode(SparsePattern pattern)
+    private SparseCode(SparsePattern pattern, Func<int, int> offsetOf)
     {
         var panels = (pattern.Columns + Width - 1) / Width;
         Parts = (int)Math.Clamp(pattern.Count / ((long)panels * LongRoutine) + 1, 1, pattern.Depth);
@@ -47,7 +47,7 @@ internal sealed unsafe class SparseCode : IDisposable
             {
                 code.Align();
                 starts[(panel * Parts) + part] = new RoutineStart(code.Length, numbers);
-                numbers += Emit(code, columns, part);
+                numbers += Emit(code, columns, part, offsetOf);
             }
         }
         memory = new CodeMemory(code.Bytes);
@@ -62,12 +62,13 @@ internal sealed unsafe class SparseCode : IDisposable
 
     /// <summary>The code for a matrix; null where this process emits none or it would be too long.</summary>
     /// <param name="pattern">Where the matrix is not zero.</param>
-    public static SparseCode? Of(SparsePattern pattern)
+    /// <param name="offsetOf">Bytes from a tile to the register that a row of the matrix is multiplied with, up to 1 GB.</param>
+    public static SparseCode? Of(SparsePattern pattern, Func<int, int> offsetOf)
     {
         if (SizeOf(pattern) > MostBytes || !IsAllowed.Value) return null;
         try
         {
-            return new SparseCode(pattern);
+            return new SparseCode(pattern, offsetOf);
         }
         catch (Win32Exception)
         {
@@ -104,7 +105,7 @@ internal sealed unsafe class SparseCode : IDisposable
     public void Dispose() => memory.Dispose();
 
     // One part of a panel; returns how many numbers it has.
-    private int Emit(SparseAssembler code, SparsePattern columns, int part)
+    private int Emit(SparseAssembler code, SparsePattern columns, int part, Func<int, int> offsetOf)
     {
         var (firstRow, lastRow) = WorkPool.Share(columns.Depth, part, Parts);
         code.Enter();
@@ -119,7 +120,7 @@ internal sealed unsafe class SparseCode : IDisposable
             if (row != last)
             {
                 operand = (operand + 1) % Operands;
-                code.LoadTile(operand, row);
+                code.LoadTile(operand, offsetOf(row));
                 last = row;
             }
             code.MultiplyAdd(Width + column, operand, numbers++);
@@ -129,7 +130,7 @@ internal sealed unsafe class SparseCode : IDisposable
         return numbers;
     }
 
-    // Emits a matrix whose routines use every register and form of address, and compares them with plain loops.
+    // Emits a matrix whose routines use every register and form of address, with rows side by side and further apart, and compares them with plain loops.
     private static bool Check()
     {
         if (Environment.GetEnvironmentVariable(ByteTiles.Switch) == "0" || RuntimeInformation.ProcessArchitecture != Architecture.X64 || !Vector512.IsHardwareAccelerated) return false;
@@ -138,10 +139,16 @@ internal sealed unsafe class SparseCode : IDisposable
         var weights = new float[depth * columns];
         for (var i = 0; i < weights.Length; i++) weights[i] = rng.Next(4) == 0 ? 1 + rng.Next(100) : 0;
         var pattern = SparsePattern.Of(weights, columns, depth, depth, 1);
+        return IsRight(pattern, weights, Width, rng) && IsRight(pattern, weights, Width + 5, rng);
+    }
+
+    private static bool IsRight(SparsePattern pattern, float[] weights, int step, Rng rng)
+    {
+        var (columns, depth) = (pattern.Columns, pattern.Depth);
         SparseCode code;
         try
         {
-            code = new SparseCode(pattern);
+            code = new SparseCode(pattern, row => row * step * sizeof(float));
         }
         catch (Win32Exception)
         {
@@ -149,7 +156,7 @@ internal sealed unsafe class SparseCode : IDisposable
         }
         using (code)
         {
-            var tile = new float[depth * Width];
+            var tile = new float[depth * step];
             for (var i = 0; i < tile.Length; i++) tile[i] = rng.Next(50);   // small integers: sums are exact in any order
             float[] values = [.. Order(pattern).Select(p => weights[(p.Column * depth) + p.Row])];
             var sums = new float[2 * Width * Width];
@@ -163,7 +170,7 @@ internal sealed unsafe class SparseCode : IDisposable
                 for (var lane = 0; lane < Width; lane++)
                 {
                     var sum = 0f;
-                    for (var row = 0; row < depth; row++) sum += weights[(column * depth) + row] * tile[(row * Width) + lane];
+                    for (var row = 0; row < depth; row++) sum += weights[(column * depth) + row] * tile[(row * step) + lane];
                     if (sums[(column * Width) + lane] != sum) return false;
                 }
             }
@@ -179,7 +186,7 @@ internal sealed unsafe class SparseCode : IDisposable
     {
         /// <summary>Adds a part to the sums of one tile, the first part to zero. Short and without a way back into managed code: it needs no transition.</summary>
         /// <param name="routine">Panel * <see cref="Parts"/> + part.</param>
-        /// <param name="tile">[depth][16].</param>
+        /// <param name="tile">Where the registers that rows are multiplied with are counted from.</param>
         /// <param name="values">The matrix's numbers in <see cref="Order"/>.</param>
         /// <param name="sums">[columns of the panel][16].</param>
         public void Run(int routine, float* tile, float* values, float* sums) =>

@@ -115,7 +115,7 @@ public sealed unsafe class SparseProductTests : IDisposable
     public void CodeIsEmittedWhereTheProcessorTakesIt()
     {
         using var weights = Weights(40, 50, 0.5);
-        using var code = SparseCode.Of(SparsePattern.Of(weights.Span, 40, 50, 50, 1));
+        using var code = SparseCode.Of(SparsePattern.Of(weights.Span, 40, 50, 50, 1), row => row * SparseCode.Width * sizeof(float));
         Assert.Equal(Simd.Lanes == SparseCode.Width && Environment.GetEnvironmentVariable(ByteTiles.Switch) != "0", code is not null);
     }
 

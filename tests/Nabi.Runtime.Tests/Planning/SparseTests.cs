@@ -31,6 +31,41 @@ public class SparseTests
         Check(Build(layer, i => (layer == "matmul" ? i / Channels : i % Channels) % 5 != 0), 1, kernel);
     }
 
+    [Theory]
+    [InlineData(3, 1, 0.95, "conv.sparse")]
+    [InlineData(3, 2, 0.95, "conv.sparse")]
+    [InlineData(5, 1, 0.95, "conv.sparse")]
+    [InlineData(3, 1, 0.5, "conv.winograd")]
+    [InlineData(3, 2, 0.1, "conv.direct")]
+    public void WindowsSkipZerosWhereThereAreMany(int size, int stride, double zeros, string kernel)
+    {
+        var (chance, b) = (new Rng(11), new GraphBuilder("window"));
+        var numbers = FusionTests.Random([64, 64, size, size], 1);
+        foreach (ref var number in numbers.Span<float>())
+            if (chance.NextDouble() < zeros) number = 0;
+        var x = b.Input("x", DType.Float32, [2, 64, 19, 16]);
+        b.Output("y", b.Relu(b.Conv(x, b.Parameter("w", numbers), b.Parameter("b", FusionTests.Random([64], 2)), stride, pad: size / 2)));
+        var graph = b.Build();
+        foreach (var threads in (int[])[1, 2])
+            CheckStart(graph, threads, kernel);
+    }
+
+    [Theory]
+    [InlineData("pointwise", "conv.sparse")]
+    [InlineData("matmul", "gemm.sparse")]
+    public void StoredWeightsAreDecodedToSkipTheirZeros(string layer, string kernel)
+    {
+        if (Simd.Lanes == 1) return;
+        var (rng, b) = (new Rng(5), new GraphBuilder(layer));
+        var indices = new byte[Channels * Channels];
+        for (var i = 0; i < indices.Length; i++) indices[i] = rng.NextDouble() < 0.92 ? (byte)0 : (byte)(1 + rng.Next(31));
+        Shape shape = layer == "matmul" ? [Channels, Channels] : [Channels, Channels, 1, 1];
+        var weight = b.Apply(new Ops.Codebook { HasZero = true }, b.Constant(Tensor.Of(shape, indices)), b.Constant(FusionTests.Random([31], 7)));
+        var x = b.Input("x", DType.Float32, layer == "matmul" ? [48, Channels] : [1, Channels, 9, 7]);
+        b.Output("y", layer == "matmul" ? b.MatMul(x, weight) : b.Relu(b.Conv(x, weight)));
+        Check(b.Build(), 1, kernel);
+    }
+
     [Fact]
     public void ChoicesKnowTheKernelsThatSkipZeros()
     {
@@ -47,11 +82,18 @@ public class SparseTests
 
     private static void Check(Graph graph, int threads, string kernel)
     {
+        var step = CheckStart(graph, threads, kernel);
+        Assert.True(step == kernel || step.StartsWith(kernel + "+", StringComparison.Ordinal), step);
+    }
+
+    private static string CheckStart(Graph graph, int threads, string kernel)
+    {
         var feed = new Dictionary<string, Tensor> { ["x"] = FusionTests.Random(graph.Inputs[0].Shape, 3) };
         using var session = new Session(graph, new SessionOptions { Threads = threads });
         Outcome.AssertSame(ReferenceEvaluator.Run(graph, feed), session.Run(feed), 1e-4);
         var step = session.Plan!.Steps.Single(s => s.Macs > 0).Kernel;
-        Assert.True(step == kernel || step.StartsWith(kernel + "+", StringComparison.Ordinal), step);
+        Assert.StartsWith(kernel, step, StringComparison.Ordinal);
+        return step;
     }
 
     private static Graph Build(string layer, Predicate<int> isZero)

@@ -3,9 +3,10 @@ using Nabi.Runtime.Emit;
 
 namespace Nabi.Runtime.Kernels;
 
-/// <summary>One worker's share of a <see cref="SparseProduct"/> by <see cref="SparseCode"/>, for registers of 16 lanes.</summary>
-/// <remarks>Rows are taken in blocks of tiles; a routine, which is longer than its numbers, is run for all tiles of a block in turn.</remarks>
-internal unsafe struct EmittedSparseKernel : IKernel
+/// <summary>One worker's share of a product with a <see cref="SparseMatrix"/> by <see cref="SparseCode"/>, for registers of 16 lanes.</summary>
+/// <remarks>Pixels are taken in blocks of tiles; a routine, which is longer than its numbers, is run for all tiles of a block in turn.</remarks>
+internal unsafe struct EmittedSparseKernel<TSource> : IKernel
+    where TSource : unmanaged, ISparseSource
 {
     /// <summary>The routines; whoever runs the kernel keeps them.</summary>
     public SparseCode.Routines Code;
@@ -16,13 +17,13 @@ internal unsafe struct EmittedSparseKernel : IKernel
     public int Columns;
 
     public float* Values;
-    public TurnedRows Source;
+    public TSource Source;
 
-    /// <summary>Tiles of a block.</summary>
+    /// <summary>Most tiles of a block.</summary>
     public int BlockTiles;
 
-    /// <summary>Floats of a tile.</summary>
-    public int TileSize;
+    /// <summary>Floats of the tiles of a block.</summary>
+    public long BlockSize;
 
     public SparseRows Sink;
     public float* Scratch;
@@ -34,33 +35,32 @@ internal unsafe struct EmittedSparseKernel : IKernel
         where V : unmanaged
     {
         var tiles = Scratch + (worker * WorkerScratch);
-        var sums = tiles + ((long)BlockTiles * TileSize);
+        var sums = tiles + BlockSize;
         var block = stackalloc float[L.Count * L.Count];
-        var groups = (Source.Count + L.Count - 1) / L.Count;
+        var registers = Source.Registers(L.Count);
         var panels = (Columns + L.Count - 1) / L.Count;
-        var byRows = groups >= workers;
-        var (firstGroup, lastGroup) = byRows ? WorkPool.Share(groups, worker, workers) : (0, groups);
+        var byRows = registers >= workers;
+        var (first, last) = byRows ? WorkPool.Share(registers, worker, workers) : (0, registers);
         var (firstPanel, lastPanel) = byRows ? (0, panels) : WorkPool.Share(panels, worker, workers);
         if (firstPanel == lastPanel)
             return;
-        for (var group = firstGroup; group < lastGroup; group += BlockTiles)
+        int count;
+        for (; first < last; first += count)
         {
-            var count = Math.Min(BlockTiles, lastGroup - group);
-            for (var i = 0; i < count; i++)
-                Source.Turn<L, V>((group + i) * L.Count, tiles + ((long)i * TileSize), L.Count, block);
+            count = Source.Together(first, Math.Min(BlockTiles, last - first), L.Count);
+            Source.Turn<L, V>(first, count, tiles, block);
             for (var panel = firstPanel; panel < lastPanel; panel++)
             {
                 var column = panel * L.Count;
                 for (var part = 0; part < Parts; part++)
                 {
                     for (var i = 0; i < count; i++)
-                        Code.Run((panel * Parts) + part, tiles + ((long)i * TileSize), Values, sums + (i * L.Count * L.Count));
+                        Code.Run((panel * Parts) + part, tiles + Source.TileAt(first, i, L.Count), Values, sums + (i * L.Count * L.Count));
                 }
                 for (var i = 0; i < count; i++)
                 {
-                    var row = (group + i) * L.Count;
                     L.Transpose(sums + (i * L.Count * L.Count), L.Count, block, L.Count);
-                    Sink.Store<L, V>(block, row, Math.Min(L.Count, Source.Count - row), column, Columns - column);
+                    Source.Store<L, V>(Sink, block, first + i, column, Columns - column);
                 }
             }
         }

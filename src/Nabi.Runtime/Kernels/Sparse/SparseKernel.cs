@@ -2,23 +2,29 @@ using System.Runtime.CompilerServices;
 
 namespace Nabi.Runtime.Kernels;
 
-/// <summary>One worker's share of a <see cref="SparseProduct"/>: tile after tile of rows, transposed, and all columns of a tile a register of them at a time.</summary>
-internal unsafe struct SparseKernel : IKernel
+/// <summary>
+/// One worker's share of a product with a <see cref="SparseMatrix"/> by lists: block after block of pixels, transposed, and all columns a register of them at a time.
+/// </summary>
+internal unsafe struct SparseKernel<TSource> : IKernel
+    where TSource : unmanaged, ISparseSource
 {
     public int Columns;
 
     /// <summary>Place of each column's first number, and the count of all.</summary>
     public int* Starts;
 
-    /// <summary>Bytes from the start of a tile to the row of each number.</summary>
+    /// <summary>Bytes from a tile to what each number is multiplied with.</summary>
     public uint* Offsets;
 
     public float* Values;
 
-    /// <summary>Registers of rows in a tile.</summary>
-    public int Registers;
+    /// <summary>Registers of pixels that are multiplied together.</summary>
+    public int Together;
 
-    public TurnedRows Source;
+    /// <summary>Most registers of a block.</summary>
+    public int BlockTiles;
+
+    public TSource Source;
     public SparseRows Sink;
     public float* Scratch;
     public long WorkerScratch;
@@ -28,30 +34,33 @@ internal unsafe struct SparseKernel : IKernel
         where L : unmanaged, ILanes<V>
         where V : unmanaged
     {
-        var tile = Scratch + (worker * WorkerScratch);
+        var tiles = Scratch + (worker * WorkerScratch);
         var sums = stackalloc float[L.Count * L.Count * SparseTiles.Registers];
         var block = stackalloc float[L.Count * L.Count];
-        var groups = (Source.Count + L.Count - 1) / L.Count;
+        var all = Source.Registers(L.Count);
         var panels = (Columns + L.Count - 1) / L.Count;
-        var byRows = groups >= workers;
-        var (firstGroup, lastGroup) = byRows ? WorkPool.Share(groups, worker, workers) : (0, groups);
+        var byRows = all >= workers;
+        var (first, last) = byRows ? WorkPool.Share(all, worker, workers) : (0, all);
         var (firstPanel, lastPanel) = byRows ? (0, panels) : WorkPool.Share(panels, worker, workers);
         if (firstPanel == lastPanel)
             return;
-        for (var group = firstGroup; group < lastGroup; group += Registers)
+        int count;
+        for (; first < last; first += count)
         {
-            var registers = Math.Min(Registers, lastGroup - group);
-            for (var i = 0; i < registers; i++)
-                Source.Turn<L, V>((group + i) * L.Count, tile + (i * L.Count), Registers * L.Count, block);
+            count = Source.Together(first, Math.Min(BlockTiles, last - first), L.Count);
+            Source.Turn<L, V>(first, count, tiles, block);
             for (var panel = firstPanel; panel < lastPanel; panel++)
             {
                 var column = panel * L.Count;
-                Multiply<L, V>((byte*)tile, column, Math.Min(L.Count, Columns - column), registers, sums);
-                for (var i = 0; i < registers; i++)
+                for (var at = 0; at < count; at += Together)
                 {
-                    var row = (group + i) * L.Count;
-                    L.Transpose(sums + (i * L.Count), SparseTiles.Registers * L.Count, block, L.Count);
-                    Sink.Store<L, V>(block, row, Math.Min(L.Count, Source.Count - row), column, Columns - column);
+                    var registers = Math.Min(Together, count - at);
+                    Multiply<L, V>((byte*)(tiles + Source.TileAt(first, at, L.Count)), column, Math.Min(L.Count, Columns - column), registers, sums);
+                    for (var i = 0; i < registers; i++)
+                    {
+                        L.Transpose(sums + (i * L.Count), SparseTiles.Registers * L.Count, block, L.Count);
+                        Source.Store<L, V>(Sink, block, first + at + i, column, Columns - column);
+                    }
                 }
             }
         }

@@ -37,22 +37,23 @@ internal sealed unsafe record ConvKernel(string Kind, long PackedSize, long Scra
     /// <param name="packsOnce">Whether the weights are packed once for all runs.</param>
     /// <param name="threads">Threads of the session.</param>
     /// <param name="chooser">Asked where several kernels can; what it names and is not there is the usual one.</param>
-    /// <param name="sparse">The weights' zeros, for 1 x 1 kernels.</param>
+    /// <param name="sparse">The weights' zeros, for convolutions of one group that are not transposed.</param>
     public static ConvKernel Choose(
         in ConvShape shape, bool transposed, int readStride, int writeStride, bool readsPlanes, bool packsOnce, int threads, KernelChooser chooser, SparseWeights? sparse)
     {
         var direct = Direct(shape, transposed, readStride, writeStride, readsPlanes);
-        if (packsOnce && !readsPlanes && sparse is not null)
-        {
-            var rows = shape.Window.Batch * shape.Window.OutHeight * shape.Window.OutWidth;
-            return sparse.Choose(direct, NameOf(shape, transposed, readStride, writeStride), rows, readStride, writeStride, threads, chooser);
-        }
-        if (!packsOnce || readsPlanes || !WinogradConvolution.Takes(shape)) return direct;
+        if (!packsOnce || readsPlanes) return direct;
+        var name = NameOf(shape, transposed, readStride, writeStride);
+        if (sparse is not null && shape.Window.IsPointwise)
+            return sparse.ChooseProduct(direct, name, shape.Window.Batch * shape.Window.OutHeight * shape.Window.OutWidth, readStride, writeStride, threads, chooser);
         var usual = WinogradTileOf(shape, transposed);
-        var candidates = new List<ConvKernel> { direct };
-        foreach (var tile in (int[])[2, 4]) candidates.Insert(tile == usual ? 0 : candidates.Count, Winograd(shape, tile, transposed, readStride, writeStride, threads));
-        var name = chooser(NameOf(shape, transposed, readStride, writeStride), candidates);
-        return candidates.Find(c => c.Kind == name) ?? candidates[0];
+        var dense = new List<ConvKernel> { direct };
+        if (WinogradConvolution.Takes(shape))
+            foreach (var tile in (int[])[2, 4]) dense.Insert(tile == usual ? 0 : dense.Count, Winograd(shape, tile, transposed, readStride, writeStride, threads));
+        if (sparse is not null) return sparse.ChooseWindow(dense, WinogradTime(shape, usual), name, shape, readStride, writeStride, threads, chooser);
+        if (dense.Count == 1) return direct;
+        var kind = chooser(name, dense);
+        return dense.Find(c => c.Kind == kind) ?? dense[0];
     }
 
     private static ConvKernel Winograd(in ConvShape shape, int tile, bool transposed, int readStride, int writeStride, int threads)
@@ -99,6 +100,14 @@ internal sealed unsafe record ConvKernel(string Kind, long PackedSize, long Scra
         var bytes = 36L * sizeof(float) * shape.InChannels * shape.OutChannels;
         return tiles >= ManyTiles || bytes <= SmallFilters ? 4 : 2;
     }
+
+    // Over the direct convolution's: the products saved, and transforms that few channels share (decision 11's tables).
+    private static double WinogradTime(in ConvShape shape, int tile) => tile switch
+    {
+        4 => 0.28 + (5.0 / Math.Min(shape.InChannels, shape.OutChannels)),
+        2 => 0.5 + (5.0 / Math.Min(shape.InChannels, shape.OutChannels)),
+        _ => 1,
+    };
 
     /// <summary>With fewer channels the transforms cost more than the products.</summary>
     private const int FewestChannels = 16;

@@ -92,7 +92,7 @@ internal static unsafe class ConvLowering
         if (!transposed && FiltersEach(shape) > 1) (source, shape) = Repeated(source, data, shape, planner);
         if (!transposed && Joinable(shape) is var joined and > 1) (shape, filters) = (shape with { Groups = shape.Groups / joined }, Join(shape, joined, filters, planner));
         var output = source.IsConstant ? planner.Define(result, Layout.ChannelsLast) : planner.DefinePart(result);
-        var sparse = !transposed && shape.Groups == 1 && shape.Window.IsPointwise ? SparseWeights.Of(weight, columnAxis: 0) : null;
+        var sparse = !transposed && shape.Groups == 1 ? SparseWeights.Of(weight, columnAxis: 0) : null;
         var kernel = ConvKernel.Choose(shape, transposed, source.PixelStride, output.PixelStride, planes, filters.IsConstant, planner.Options.Threads, planner.Chooser, sparse);
         var packed = Packed(kernel.PackedSize, filters, planner, kernel.Pack);
         var channels = result.Shape[1];

@@ -125,7 +125,7 @@ internal static unsafe class MatrixLowering
         {
             InputSize = (long)m * k, OutputSize = (long)m * n, WeightSize = (long)n * k,
         };
-        var kernel = sparse.Choose(dense, $"gemm {m}x{k} -> {n}", m, 0, 0, planner.Options.Threads, planner.Chooser);
+        var kernel = sparse.ChooseProduct(dense, $"gemm {m}x{k} -> {n}", m, 0, 0, planner.Options.Threads, planner.Chooser);
         if (kernel == dense)
         {
             EmitProduct(group, planner, shape, a, Packed(right, n, k, transposed, planner), bias, residual);
