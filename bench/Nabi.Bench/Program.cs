@@ -32,6 +32,9 @@ switch (args)
     case ["race", var network, var folder]:
         OracleCase.WriteRace(network, folder);
         return 0;
+    case ["exports", var folder, .. var rest]:
+        ExportCases.Write(folder, rest);
+        return 0;
     case ["racer", "infer", var model, var input, var threads]:
         Racer.Infer(model, input, int.Parse(threads));
         return 0;
@@ -53,6 +56,7 @@ switch (args)
                    Nabi.Bench zoo [--threads n] [network ...]   trains the zoo at small size, into bench/results/zoo.json and zoo.md
                    Nabi.Bench oracle <network> <folder>         a network as ONNX with an input and its output, for bench/peers/zoo.mjs
                    Nabi.Bench race <network> <folder>           the same and its int8 form, for bench/peers/latency.mjs
+                   Nabi.Bench exports <folder> [name ...]       a trained network in every compressed form as ONNX, for bench/peers/exports.mjs
                    Nabi.Bench racer infer <onnx> <input> <threads>
                    Nabi.Bench racer train <network> <threads> <batch> <width> <input>
                                                                 Nabi's side of bench/peers/latency.mjs and training.mjs

@@ -35,7 +35,7 @@ internal sealed class OnnxExporter
         var constants = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (var p in _graph.Parameters) constants[_nameOf[p]] = p.Data!;
         var opset = OpsetDowngrades.Choose(_graph, _options);
-        var context = new DowngradeContext(opset, constants, Fresh);
+        var context = new DowngradeContext(opset, _options.Exchange, constants, Fresh);
         foreach (var node in _graph.Nodes) Add(node, context);
         foreach (var output in _graph.Outputs) AddOutput(output);
         AddTensors(context);

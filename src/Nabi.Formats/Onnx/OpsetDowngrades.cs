@@ -62,7 +62,7 @@ internal static class OpsetDowngrades
         {
             Ops.Swish swish => Decompositions.Swish(proto, swish, node.Output.DType, context),
             Ops.RMSNormalization norm => Decompositions.RootMeanSquare(proto, norm, node.Inputs[0]!.Type, context),
-            _ => [proto],
+            _ => context.IsExchange ? WideBias.Nodes(node, proto, context) : [proto],
         };
     }
 
@@ -71,6 +71,7 @@ internal static class OpsetDowngrades
         var needed = node.Op.Domain.Length == 0 ? Since.GetValueOrDefault(node.Op.Name, Oldest) : Oldest;
         if (node.Op is Ops.QuantizeLinear or Ops.DequantizeLinear && node.Inputs.Concat(node.Outputs).Any(v => v?.DType is DType.Int4 or DType.Int16 or DType.UInt16))
             needed = 21;
+        if (node.Op is Ops.FakeQuantize { QMin: >= short.MinValue, QMax: <= ushort.MaxValue } fake && fake.QMax - fake.QMin > byte.MaxValue) needed = 21;   // 16 bits
         if (node.Op is Ops.Reduction and not Ops.ReduceSum && node.Inputs.Count > 1 && node.Inputs[1] is { Data: null }) needed = 18;
         if (node.Op.Name == "Pad" && node.Inputs.Count > 3) needed = 18;
         foreach (var (_, name, since) in ByOperator[node.Op.Name])

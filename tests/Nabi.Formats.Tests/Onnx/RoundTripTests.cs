@@ -119,6 +119,26 @@ public sealed class RoundTripTests : IDisposable
         return b.Build();
     }
 
+    // ONNX Runtime would count a bias of floats in units of both scales, which 32 bits do not hold.
+    [Theory]
+    [InlineData(16)]
+    [InlineData(8)]
+    public void BiasesBesideWideWeightsAreIntegersOfTheirOwnScale(int bits)
+    {
+        var (b, limit) = (new GraphBuilder("wide"), (1 << (bits - 1)) - 1);
+        var x = b.ApplyNamed(new FakeQuantize { QMin = -limit, QMax = limit }, "qx", 1, [b.Input("x", DType.Float32, [1, 2]), b.Constant(Tensor.Scalar(1f / limit))])[0];
+        var w = b.ApplyNamed(new FakeQuantize { QMin = -limit, QMax = limit }, "qw", 1, [b.Parameter("w", Tensor.Of([2, 3], [0.1f, 0.2f, -0.3f, 0.4f, 0.5f, 0.6f])), b.Constant(Tensor.Scalar(1f / limit))])[0];
+        b.Output("y", b.ApplyNamed(new Gemm(), "dense", 1, [x, w, b.Parameter("b", Tensor.Vector(3.7f, -0.001f, 0))])[0]);
+        var (graph, stream) = (b.Build(), new MemoryStream());
+        OnnxFile.Write(graph, stream);
+        stream.Position = 0;
+        var back = OnnxFile.Read(stream);
+        Assert.Equal(bits == 16, back.Nodes.Single(n => n.Op is Gemm).Inputs[2]!.Producer is { Op: DequantizeLinear });
+        var feed = new Dictionary<string, Tensor> { ["x"] = Tensor.Of([1, 2], [0.3f, -0.7f]) };
+        var (expected, actual) = (ReferenceEvaluator.Run(graph, feed)["y"].ToSingle(), ReferenceEvaluator.Run(back, feed)["y"].ToSingle());
+        for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 1e-6);
+    }
+
     [Fact]
     public void ExternalDataIsBesideTheModel()
     {

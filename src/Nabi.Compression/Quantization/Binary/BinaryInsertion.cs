@@ -79,8 +79,9 @@ internal sealed class BinaryInsertion(IReadOnlyCollection<Node> layers, BinaryMe
         var weight = original.Inputs[axes.Input]!;
         var stored = method.Store(plain.Parameter(weight.Name)!.Data!, axes.OutputAxis);
         var inputs = node.Inputs.Select(r.Map).ToArray();
+        // Four bits are the fewest that ONNX and the runtime have.
         inputs[axes.Input] = r.Builder.ApplyNamed(new DequantizeLinear { Axis = axes.OutputAxis }, $"{weight.Name}.dequantized", 1,
-            [r.Builder.Constant(stored.Numbers, $"{weight.Name}.signs"), r.Builder.Constant(Tensor.Vector<float>(stored.Scales), $"{weight.Name}.scale")])[0];
+            [r.Builder.Constant(stored.Numbers.Cast(DType.Int4), $"{weight.Name}.signs"), r.Builder.Constant(Tensor.Vector<float>(stored.Scales), $"{weight.Name}.scale")])[0];
         return r.Builder.ApplyNamed(node.Op, node.Name, 1, inputs, [node.Output.Name]);
     }
 }
