@@ -7,6 +7,10 @@ namespace Nabi.Compression.Quantization;
 /// Stores weights in 16 bits: half precision (IEEE 754) or bfloat16. They are made single precision where they are read, so that every runtime computes
 /// as before; the file is half as large. Numbers too large for half precision are refused.
 /// </summary>
+/// <remarks>
+/// Activations stay in single precision. .NET has no vector instructions that compute on halves (AVX512-FP16, AVX512-BF16 and Arm's are not exposed), so that a kernel would
+/// widen every number it reads and narrow every number it writes: more work for the same products, in networks whose activations mostly fit into the caches.
+/// </remarks>
 public sealed record ToFloat16 : CompressionStep
 {
     /// <summary><c>float16</c>, with 11 significant bits up to 65504, or <c>bfloat16</c>, with 8 and the range of single precision. Default float16.</summary>
