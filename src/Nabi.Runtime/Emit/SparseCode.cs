@@ -39,15 +39,18 @@ internal sealed unsafe class SparseCode : IDisposable
         Parts = (int)Math.Clamp(pattern.Count / ((long)panels * LongRoutine) + 1, 1, pattern.Depth);
         starts = GC.AllocateArray<RoutineStart>(panels * Parts, pinned: true);
         var code = new SparseAssembler();
+        var (order, number) = (Order(pattern), 0);
         for (var panel = 0; panel < panels; panel++)
         {
-            var columns = pattern.Panel(panel * Width, Math.Min(Width, pattern.Columns - (panel * Width)));
-            var numbers = pattern.Starts[panel * Width];
+            var columns = Math.Min(Width, pattern.Columns - (panel * Width));
+            var end = pattern.Starts[(panel * Width) + columns];
             for (var part = 0; part < Parts; part++)
             {
+                var (from, (_, lastRow)) = (number, WorkPool.Share(pattern.Depth, part, Parts));
+                while (number < end && order[number].Row < lastRow) number++;
                 code.Align();
-                starts[(panel * Parts) + part] = new RoutineStart(code.Length, numbers);
-                numbers += Emit(code, columns, part, offsetOf);
+                starts[(panel * Parts) + part] = new RoutineStart(code.Length, from);
+                Emit(code, order.AsSpan(from..number), columns, part == 0, offsetOf);
             }
         }
         memory = new CodeMemory(code.Bytes);
@@ -76,26 +79,23 @@ internal sealed unsafe class SparseCode : IDisposable
         }
     }
 
-    /// <summary>The places of the matrix in the order in which the code reads its numbers.</summary>
+    /// <summary>The places of the matrix in the order in which the code reads its numbers: panel after panel, and in it row after row.</summary>
     /// <param name="pattern">Where the matrix is not zero.</param>
-    public static IEnumerable<(int Row, int Column)> Order(SparsePattern pattern)
+    public static (int Row, int Column)[] Order(SparsePattern pattern)
     {
-        var next = new int[Width];
+        var (places, starts) = (new (int Row, int Column)[pattern.Count], new int[pattern.Depth + 1]);
         for (var first = 0; first < pattern.Columns; first += Width)
         {
-            Array.Clear(next);
-            var columns = Math.Min(Width, pattern.Columns - first);
-            for (var row = 0; row < pattern.Depth; row++)
-            {
-                for (var i = 0; i < columns; i++)
-                {
-                    var place = pattern.Starts[first + i] + next[i];
-                    if (place == pattern.Starts[first + i + 1] || pattern.RowAt(place) != row) continue;
-                    next[i]++;
-                    yield return (row, first + i);
-                }
-            }
+            var last = Math.Min(first + Width, pattern.Columns);
+            Array.Clear(starts);
+            for (var column = first; column < last; column++)
+                foreach (var row in pattern.RowsOf(column)) starts[row + 1]++;
+            starts[0] = pattern.Starts[first];
+            for (var row = 0; row < pattern.Depth; row++) starts[row + 1] += starts[row];
+            for (var column = first; column < last; column++)
+                foreach (var row in pattern.RowsOf(column)) places[starts[row]++] = (row, column);
         }
+        return places;
     }
 
     /// <summary>The routines, callable while this object lives.</summary>
@@ -104,30 +104,29 @@ internal sealed unsafe class SparseCode : IDisposable
     /// <inheritdoc/>
     public void Dispose() => memory.Dispose();
 
-    // One part of a panel; returns how many numbers it has.
-    private int Emit(SparseAssembler code, SparsePattern columns, int part, Func<int, int> offsetOf)
+    // One part of a panel.
+    private static void Emit(SparseAssembler code, ReadOnlySpan<(int Row, int Column)> places, int columns, bool isFirst, Func<int, int> offsetOf)
     {
-        var (firstRow, lastRow) = WorkPool.Share(columns.Depth, part, Parts);
         code.Enter();
-        for (var i = 0; i < columns.Columns; i++)
+        for (var i = 0; i < columns; i++)
         {
-            if (part == 0) code.Clear(Width + i);
+            if (isFirst) code.Clear(Width + i);
             else code.LoadSum(Width + i, i);
         }
-        var (numbers, operand, last) = (0, Operands - 1, -1);
-        foreach (var (row, column) in Order(columns).Where(p => p.Row >= firstRow && p.Row < lastRow))
+        var (operand, last) = (Operands - 1, -1);
+        for (var number = 0; number < places.Length; number++)
         {
+            var (row, column) = places[number];
             if (row != last)
             {
                 operand = (operand + 1) % Operands;
                 code.LoadTile(operand, offsetOf(row));
                 last = row;
             }
-            code.MultiplyAdd(Width + column, operand, numbers++);
+            code.MultiplyAdd(Width + (column % Width), operand, number);
         }
-        for (var i = 0; i < columns.Columns; i++) code.StoreSum(Width + i, i);
+        for (var i = 0; i < columns; i++) code.StoreSum(Width + i, i);
         code.Leave();
-        return numbers;
     }
 
     // Emits a matrix whose routines use every register and form of address, with rows side by side and further apart, and compares them with plain loops.

@@ -48,13 +48,4 @@ internal sealed unsafe class SparsePattern
 
     /// <summary>The row of a number by its place.</summary>
     public int RowAt(int place) => rows[place];
-
-    /// <summary>Some neighbouring columns.</summary>
-    /// <param name="first">The first.</param>
-    /// <param name="count">How many.</param>
-    public SparsePattern Panel(int first, int count)
-    {
-        var start = Starts[first];
-        return new SparsePattern(count, Depth, Array.ConvertAll(Starts[first..(first + count + 1)], s => s - start), rows[start..Starts[first + count]]);
-    }
 }
