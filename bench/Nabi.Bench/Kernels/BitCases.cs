@@ -17,7 +17,7 @@ internal sealed unsafe class BitConvolutionCase(ConvShape shape, bool isTernary,
         _y = Allocate(Sizes.Outputs(shape));
         _packed = Allocate(_convolution.PackedSize);
         _scales = Allocate(shape.OutChannels);
-        _scratch = Allocate(_convolution.ScratchSize);
+        _scratch = Allocate(_convolution.ScratchSize(pool.Workers));
         var weights = (sbyte*)AllocateBytes(shape.WeightSize);
         for (long i = 0; i < shape.WeightSize; i++) weights[i] = (sbyte)(i * 7919 % 11 < 5 ? 1 : -1);
         _convolution.Pack(weights, _packed);

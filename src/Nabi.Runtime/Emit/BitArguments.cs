@@ -4,17 +4,23 @@ namespace Nabi.Runtime.Emit;
 /// <remarks>Of every count of differing bits the result is clamp(scale (start - weight * count) + bias), each operation rounded once.</remarks>
 internal unsafe struct BitArguments
 {
-    /// <summary>Row pointers, tile rows for tap 0, then for tap 1, and so on.</summary>
-    public float** Inputs;
+    /// <summary>One pointer per tile row, to the parity after the first word; what a row starts from is zeros.</summary>
+    public uint** Inputs;
 
-    /// <summary>Groups of row pointers.</summary>
-    public int Taps;
+    /// <summary>Stretches of the words that are read: pairs of byte offsets into a row, first and behind the last, multiples of 8, the latter larger.</summary>
+    public nint* Stretches;
 
-    /// <summary>Words read through each row pointer, an even number.</summary>
-    public nint Depth;
+    /// <summary>Stretches, at least 1.</summary>
+    public nint StretchCount;
 
-    /// <summary>First packed panel; the call moves it behind the last.</summary>
+    /// <summary>Bytes of a panel before the word all columns start from.</summary>
+    public nint First;
+
+    /// <summary>First packed panel, the parity of no words before those of the words; the call moves it behind the last.</summary>
     public float* Panel;
+
+    /// <summary>Bytes from one panel to the next.</summary>
+    public nint PanelStride;
 
     /// <summary>Panels, at least 1; the call counts them down.</summary>
     public nint Panels;
@@ -37,15 +43,12 @@ internal unsafe struct BitArguments
     /// <summary>By how much a bit that differs lowers the result.</summary>
     public float Weight;
 
-    /// <summary>Lower limit.</summary>
+    /// <summary>Lower limit, if there are limits.</summary>
     public float Low;
 
     /// <summary>Upper limit.</summary>
     public float High;
 
-    /// <summary>What changes nothing, not even the sign of a zero, when it is added: -0.</summary>
-    public float Nothing;
-
-    /// <summary>No limits and nothing added.</summary>
-    public static BitArguments Unlimited => new() { Low = float.NegativeInfinity, High = float.PositiveInfinity, Nothing = -0f };
+    /// <summary>Whether there are limits, else 0.</summary>
+    public nint IsLimited;
 }

@@ -4,9 +4,6 @@ using Nabi.Runtime.Kernels;
 
 namespace Nabi.Runtime.Emit;
 
-/// <summary>One micro-kernel that counts bits: <paramref name="Rows"/> times <paramref name="Columns"/> registers of 16 counts.</summary>
-internal readonly record struct BitTileForm(int Rows, int Columns);
-
 /// <summary>Emitted micro-kernels that count differing bits, and whether they may be used.</summary>
 internal sealed unsafe class BitTiles : IDisposable
 {
@@ -17,7 +14,7 @@ internal sealed unsafe class BitTiles : IDisposable
     /// <summary>Emits the set, unchecked.</summary>
     public BitTiles()
     {
-        BitTileForm[] forms = [new(8, 2), new(8, 1), new(4, 2), new(1, 2)];
+        int[] forms = [8, 6, 4, 2, 1];
         var starts = new nint[forms.Length];
         using var all = new MemoryStream();
         for (var i = 0; i < forms.Length; i++)
@@ -28,7 +25,8 @@ internal sealed unsafe class BitTiles : IDisposable
         }
         memory = new CodeMemory(all.ToArray());
         Forms = forms;
-        Kernels = new Pointers((nint)memory.Start + starts[0], (nint)memory.Start + starts[1], (nint)memory.Start + starts[2], (nint)memory.Start + starts[3]);
+        var start = (nint)memory.Start;
+        Kernels = new Pointers(start + starts[0], start + starts[1], start + starts[2], start + starts[3], start + starts[4]);
     }
 
     /// <summary>The tiles this process uses, emitted and checked when first asked for; null for the managed kernels.</summary>
@@ -37,8 +35,8 @@ internal sealed unsafe class BitTiles : IDisposable
     /// <summary>Whether this processor counts bits in 512-bit registers, and kernels use these.</summary>
     public static bool IsSupported => Simd.Lanes == 16 && X86Base.X64.IsSupported && Avx512F.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 0).Ecx & (1 << 14)) != 0;
 
-    /// <summary>The micro-kernels of the set.</summary>
-    public IReadOnlyList<BitTileForm> Forms { get; }
+    /// <summary>Rows of the micro-kernels of the set.</summary>
+    public IReadOnlyList<int> Forms { get; }
 
     /// <summary>The micro-kernels, callable while this object lives.</summary>
     public Pointers Kernels { get; }
@@ -62,11 +60,17 @@ internal sealed unsafe class BitTiles : IDisposable
         return null;
     }
 
+    /// <summary>Rows of the kernel for a tile of so many.</summary>
+    public static int RowsFor(int count) => count > 6 ? 8 : count > 4 ? 6 : count > 2 ? 4 : count;
+
     /// <summary>Entry points, by tile.</summary>
-    public readonly struct Pointers(nint eight, nint narrow, nint four, nint one)
+    public readonly struct Pointers(nint eight, nint six, nint four, nint two, nint one)
     {
-        /// <summary>Runs the kernel for a tile of 1, 4 or 8 rows and full panels, or of 8 rows and the first half of a panel. Without a way back into managed code: it needs no transition.</summary>
-        public void Run(BitArguments* t, int rows, bool isNarrow) =>
-            ((delegate* unmanaged[SuppressGCTransition]<BitArguments*, void>)(rows == 8 ? (isNarrow ? narrow : eight) : rows == 4 ? four : one))(t);
+        /// <summary>Runs the kernel for a tile of <see cref="RowsFor"/> rows. Without a way back into managed code: it needs no transition.</summary>
+        public void Run(BitArguments* t, int rows)
+        {
+            var start = rows switch { 8 => eight, 6 => six, 4 => four, 2 => two, _ => one };
+            ((delegate* unmanaged[SuppressGCTransition]<BitArguments*, void>)start)(t);
+        }
     }
 }

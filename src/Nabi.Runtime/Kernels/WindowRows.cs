@@ -125,9 +125,10 @@ internal unsafe struct WindowRows : IRowSource
     /// <param name="pixelBytes">From one pixel to the next.</param>
     /// <param name="mergesColumns">Whether the pixels of a window's row are one stretch.</param>
     /// <param name="tapDepth">Four-byte elements of a stretch.</param>
-    public static WindowRows Of(in WindowShape window, in PaddedImage image, long pixelBytes, bool mergesColumns, int tapDepth)
+    /// <param name="lineGap">Bytes between the last pixel of a line and the first of the next.</param>
+    public static WindowRows Of(in WindowShape window, in PaddedImage image, long pixelBytes, bool mergesColumns, int tapDepth, long lineGap = 0)
     {
-        var lineBytes = image.Columns.Count * pixelBytes;
+        var lineBytes = (image.Columns.Count * pixelBytes) + lineGap;
         return new WindowRows
         {
             Batch = window.Batch,

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Nabi.Runtime.Emit;
@@ -9,7 +10,7 @@ namespace Nabi.Runtime.Kernels;
 /// <para>y = epilogue(scale[o] sum of x w), x = +1 where the input is not below 0, else -1; or -1, 0 and 1 below, within and above a threshold. For n numbers of +-1 the sum is
 /// n - 2 (bits that differ), Rastegari et al. 2016, "XNOR-Net", section 3.2. The sum is exact, so that all widths and numbers of workers give the same bits.</para>
 /// <para>Padding counts as 0. Binary activations know no 0: padded pixels are stored as zero bits, whose count is known for each pixel of the result from the weights alone and is
-/// packed with them, for the few different sets of taps that see padding.</para>
+/// packed with them, for the few different sets of taps that see padding. Emitted kernels leave most of it out (<see cref="BitWindows"/>).</para>
 /// <para>An instance is immutable and may be used by several threads.</para>
 /// </remarks>
 public sealed unsafe class BitConvolution
@@ -23,9 +24,8 @@ public sealed unsafe class BitConvolution
     private readonly BitFormat format;
     private readonly PaddedImage padded;
     private readonly BitTiles? tiles;
-    private readonly TapPattern[] rowPatterns;
-    private readonly TapPattern[] columnPatterns;
-    private readonly int[]? startOfPixel;
+    private readonly BitWindows windows;
+    private readonly int[]? patternOfPixel;
 
     /// <summary>Prepares a convolution.</summary>
     /// <param name="shape">Geometry.</param>
@@ -41,18 +41,17 @@ public sealed unsafe class BitConvolution
         shape.Check();
         this.tiles = tiles;
         Shape = shape;
-        format = new BitFormat(InGroup, isTernary, IsPaired: tiles is not null);
+        format = new BitFormat(InGroup, isTernary, IsRunning: tiles is not null);
         if ((long)Taps * format.Words * BitFormat.WordBits > MaxDepth)
             throw new ArgumentException($"A filter of {Taps} taps and {InGroup} channels has sums that single precision does not hold.", nameof(shape));
         padded = PaddedImage.Of(shape.Window);
         if (!padded.IsModest(shape.Window))
             throw new ArgumentException("The padding is far larger than the images.", nameof(shape));
-        var indirection = Indirection.Forward(shape.Window);
-        (rowPatterns, columnPatterns) = (isTernary ? [] : TapPattern.Of(indirection.Vertical[0]), isTernary ? [] : TapPattern.Of(indirection.Horizontal[0]));
-        if ((long)rowPatterns.Length * columnPatterns.Length * shape.OutChannels > MaxStarts)
+        windows = new BitWindows(shape.Window, format.Words, WindowWords, leavesOut: tiles is not null);
+        if ((long)windows.Patterns * shape.OutChannels > MaxStarts)
             throw new ArgumentException("Too many different sets of taps see padding.", nameof(shape));
-        if (rowPatterns.Length * columnPatterns.Length > 1)
-            startOfPixel = Starts();
+        if (windows.Patterns > 1)
+            patternOfPixel = windows.PatternOfWindow();
     }
 
     /// <summary>Geometry.</summary>
@@ -62,14 +61,18 @@ public sealed unsafe class BitConvolution
     public bool IsEmitted => tiles is not null;
 
     /// <summary>Four-byte elements of the packed weights.</summary>
-    public long PackedSize => PanelSize + (Math.Max(1, rowPatterns.Length * columnPatterns.Length) * (long)Shape.OutChannels);
-
-    /// <summary>Four-byte elements of scratch memory, which must start on eight bytes.</summary>
-    public long ScratchSize => padded.Pixels * Shape.Groups * format.Words;
+    public long PackedSize => PanelSize + ((long)windows.Patterns * Shape.OutChannels);
 
     private long PanelSize => Shape.Groups * GroupSize;
 
-    private long GroupSize => Gemm.PackedSize(OutGroup, Taps * format.Words);
+    private long GroupSize => ((long)OutGroup + format.PanelColumns - 1) / format.PanelColumns * format.ColumnWords(Taps) * format.PanelColumns;
+
+    private int WindowWords => format.WindowWords(Taps);
+
+    // The copy of the images; for emitted kernels with a gap before each line, and a register that is read past the end, up to a cache line.
+    private long ImageSize => tiles is null
+        ? padded.Pixels * Shape.Groups * format.Words
+        : ((padded.Pixels * Shape.Groups * format.Words) + (padded.Batch * padded.Rows.Count * BitFormat.LineGap) + Vector256<uint>.Count + 15) / 16 * 16;
 
     private int Taps => Shape.Window.KernelHeight * Shape.Window.KernelWidth;
 
@@ -80,85 +83,51 @@ public sealed unsafe class BitConvolution
     /// <summary>Whether a row of the window is one stretch of memory.</summary>
     private bool MergesColumns => Shape.Groups == 1 && Shape.Window.DilationWidth == 1;
 
+    /// <summary>Four-byte elements of scratch memory.</summary>
+    /// <param name="workers">Workers of the pool that runs the convolution.</param>
+    public long ScratchSize(int workers) => ImageSize + (tiles is null ? 0 : workers * BitLoop.RowsSize(WindowWords));
+
     /// <summary>Packs weights.</summary>
     /// <param name="weights">[OutChannels, InChannels / Groups, KernelHeight, KernelWidth], each 1 or -1.</param>
     /// <param name="packed">Receives <see cref="PackedSize"/> four-byte elements.</param>
     public void Pack(sbyte* weights, float* packed)
     {
         new Span<float>(packed, checked((int)PackedSize)).Clear();
-        var width = TileLoop.PanelColumns;
-        for (var o = 0; o < Shape.OutChannels; o++)
+        var (width, depth) = (format.PanelColumns, format.ColumnWords(Taps));
+        var words = new uint[WindowWords];
+        var parities = new uint[WindowWords + 1];
+        for (var o = 0; o < Shape.OutChannels; o++, weights += (long)InGroup * Taps)
         {
+            for (var i = 0; i < Taps * format.Words; i++)
+                words[i] = Word(weights + (i / format.Words), i % format.Words);
+            for (var i = 0; i < words.Length; i++)
+                parities[i + 1] = parities[i] ^ words[i];
             var (group, column) = Math.DivRem(o, OutGroup);
-            var panel = (uint*)packed + (group * GroupSize) + ((long)(column / width) * Taps * format.Words * width) + (column % width);
-            for (var tap = 0; tap < Taps; tap++)
-                PackTap(weights + ((long)o * InGroup * Taps) + tap, panel + ((long)tap * format.Words * width), width);
-        }
-        PackStarts(weights, packed + PanelSize);
-    }
-
-    private void PackTap(sbyte* weights, uint* panel, int width)
-    {
-        for (var pair = 0; pair < format.Pairs; pair++)
-        {
-            var first = pair * format.PairChannels;
-            var low = Word(weights, first);
-            var stored = format.Stored(low, format.IsTernary ? low : Word(weights, first + BitFormat.WordBits));
-            panel[2 * pair * width] = (uint)stored;
-            panel[((2 * pair) + 1) * width] = (uint)(stored >> BitFormat.WordBits);
+            var panel = (uint*)packed + (group * GroupSize) + ((long)(column / width) * depth * width) + (column % width);
+            var stored = format.IsRunning ? parities : words;
+            for (var i = 0; i < depth; i++)
+                panel[(long)i * width] = stored[i];
+            for (var p = 0; p < windows.Patterns; p++)
+                packed[PanelSize + ((long)p * Shape.OutChannels) + o] = Start(p, parities);
         }
     }
 
-    private uint Word(sbyte* weights, int first)
+    private uint Word(sbyte* tap, int index)
     {
+        var first = (format.IsTernary ? index / 2 : index) * BitFormat.WordBits;
         var word = 0u;
         for (var i = 0; i < BitFormat.WordBits && first + i < InGroup; i++)
-            word |= (weights[(long)(first + i) * Taps] > 0 ? 1u : 0) << i;
+            word |= (tap[(long)(first + i) * Taps] > 0 ? 1u : 0) << i;
         return word;
     }
 
-    // Binary: a tap that sees pixels starts from its channels; one that sees padding, zero bits, counts its ones, each of which takes 2 off.
-    // Ternary: a bit that differs takes 1 off all bits of the window; those that stand for a 0 differ in half of their bits.
-    private void PackStarts(sbyte* weights, float* starts)
+    // Taps that see pixels start from their most; what is counted of padding is not to lower the sum.
+    private float Start(int pattern, ReadOnlySpan<uint> parities)
     {
-        if (format.IsTernary)
-        {
-            new Span<float>(starts, Shape.OutChannels).Fill((float)Taps * format.Pairs * BitFormat.WordBits);
-            return;
-        }
-        var width = Shape.Window.KernelWidth;
-        var ones = new int[Taps];
-        for (var o = 0; o < Shape.OutChannels; o++, weights += (long)InGroup * Taps)
-        {
-            Array.Clear(ones);
-            for (var i = 0; i < InGroup * Taps; i++)
-                ones[i % Taps] += weights[i] > 0 ? 1 : 0;
-            for (var p = 0; p < rowPatterns.Length * columnPatterns.Length; p++)
-            {
-                var (rows, columns) = (rowPatterns[p / columnPatterns.Length].Sees, columnPatterns[p % columnPatterns.Length].Sees);
-                var sum = 0;
-                for (var tap = 0; tap < Taps; tap++)
-                    sum += rows[tap / width] && columns[tap % width] ? InGroup : 2 * ones[tap];
-                starts[((long)p * Shape.OutChannels) + o] = sum;
-            }
-        }
-    }
-
-    private int[] Starts()
-    {
-        var pixels = GC.AllocateArray<int>(Math.Max(1, Shape.Window.OutHeight * Shape.Window.OutWidth), pinned: true);
-        for (var r = 0; r < rowPatterns.Length; r++)
-        {
-            for (var c = 0; c < columnPatterns.Length; c++)
-            {
-                foreach (var y in rowPatterns[r].Positions)
-                {
-                    foreach (var x in columnPatterns[c].Positions)
-                        pixels[(y * Shape.Window.OutWidth) + x] = ((r * columnPatterns.Length) + c) * Shape.OutChannels;
-                }
-            }
-        }
-        return pixels;
+        var seen = 0;
+        for (var tap = 0; tap < Taps; tap++)
+            seen += windows.Sees(pattern, tap) ? 1 : 0;
+        return (seen * format.Most) + (format.Weight * windows.CountPadding(pattern, parities));
     }
 
     /// <summary>Runs the convolution.</summary>
@@ -169,19 +138,21 @@ public sealed unsafe class BitConvolution
     /// <param name="scales">One per output channel.</param>
     /// <param name="output">[Batch, OutHeight, OutWidth, OutChannels]; must not overlap the input.</param>
     /// <param name="epilogue">Bias, residual, accumulation and activation.</param>
-    /// <param name="scratch"><see cref="ScratchSize"/> four-byte elements.</param>
+    /// <param name="scratch"><see cref="ScratchSize"/> four-byte elements for the pool's workers.</param>
     public void Run(WorkPool pool, float* input, float threshold, float* packed, float* scales, float* output, in Epilogue epilogue, float* scratch)
     {
         ArgumentNullException.ThrowIfNull(pool);
         if (padded.Pixels == 0)
             return;
-        var copy = new CopyKernel { Image = padded, Copy = new BitPixels(input, (ulong*)scratch, Shape.Groups, format, threshold) };
+        var copy = new CopyKernel { Image = padded, Copy = new BitPixels(input, (uint*)scratch, Shape.Groups, format, threshold, padded.Columns.Count) };
         pool.Run(ref copy, padded.Pixels * Shape.InChannels / 4);
-        var rows = WindowRows.Of(Shape.Window, padded, (long)Shape.Groups * format.Words * sizeof(uint), MergesColumns, (MergesColumns ? Shape.Window.KernelWidth : 1) * format.Words);
+        var gap = format.IsRunning ? BitFormat.LineGap * sizeof(uint) : 0;
+        var pixelBytes = (long)Shape.Groups * format.Words * sizeof(uint);
+        var rows = WindowRows.Of(Shape.Window, padded, pixelBytes, MergesColumns, (MergesColumns ? Shape.Window.KernelWidth : 1) * format.Words, gap);
         for (var g = 0; g < Shape.Groups; g++)
         {
-            rows.Source = (byte*)(scratch + (g * format.Words));
-            Multiply(pool, rows, packed + (g * GroupSize), SinkOf(g * OutGroup, packed + PanelSize, scales, output, epilogue));
+            rows.Source = (byte*)scratch + gap + ((long)g * format.Words * sizeof(uint));
+            Multiply(pool, rows, packed + (g * GroupSize), (uint*)scratch + ImageSize, SinkOf(g * OutGroup, packed + PanelSize, scales, output, epilogue));
         }
         GC.KeepAlive(this);
     }
@@ -189,17 +160,21 @@ public sealed unsafe class BitConvolution
     private BitSink SinkOf(int first, float* starts, float* scales, float* output, in Epilogue epilogue) => new()
     {
         Output = output + first, Stride = Shape.OutChannels, Pixels = Shape.Window.OutHeight * Shape.Window.OutWidth,
-        StartOfPixel = startOfPixel is null ? null : (int*)Marshal.UnsafeAddrOfPinnedArrayElement(startOfPixel, 0),
-        Starts = starts + first, Weight = format.IsTernary ? 1 : 2, Scales = scales + first, BiasValues = epilogue.Bias is null ? null : epilogue.Bias + first,
+        PatternOfPixel = patternOfPixel is null ? null : (int*)Marshal.UnsafeAddrOfPinnedArrayElement(patternOfPixel, 0), StartStride = Shape.OutChannels,
+        Starts = starts + first, Weight = format.Weight, Scales = scales + first, BiasValues = epilogue.Bias is null ? null : epilogue.Bias + first,
         Rest = new FloatSink(output + first, Shape.OutChannels, epilogue with { Bias = null, Residual = epilogue.Residual is null ? null : epilogue.Residual + first }),
     };
 
-    private void Multiply(WorkPool pool, WindowRows rows, float* packed, BitSink sink)
+    private void Multiply(WorkPool pool, WindowRows rows, float* packed, uint* gathered, BitSink sink)
     {
         var work = (long)rows.Rows * rows.Depth * OutGroup;
         if (tiles is not null)
         {
-            var kernel = new BitLoop { Tiles = tiles.Kernels, Source = rows, Packed = packed, Columns = OutGroup, Sink = sink };
+            var walks = (BitWalk*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(windows.Walks));   // pinned
+            var kernel = new BitLoop
+            {
+                Tiles = tiles.Kernels, Source = rows, Walks = walks, WalkCount = windows.Walks.Length, WindowWords = WindowWords, Packed = packed, Columns = OutGroup, Sink = sink, Rows = gathered,
+            };
             pool.Run(ref kernel, work);
         }
         else
@@ -239,26 +214,5 @@ public sealed unsafe class BitConvolution
             else
                 TileLoop.Run<Bits32, int, WindowRows, BitSink>(ref Source, Packed, Columns, ref Sink, worker, workers);
         }
-    }
-}
-
-/// <summary>Along one axis, the outputs whose windows see the image with the same taps.</summary>
-/// <param name="Sees">For each tap whether it sees the image, else padding.</param>
-/// <param name="Positions">The outputs.</param>
-internal sealed record TapPattern(bool[] Sees, List<int> Positions)
-{
-    /// <summary>The different patterns of an axis, at least one.</summary>
-    public static TapPattern[] Of(AxisPhase axis)
-    {
-        var taps = axis.Taps.Length;
-        var patterns = new Dictionary<string, TapPattern>(StringComparer.Ordinal);
-        for (var i = 0; i < axis.Count; i++)
-        {
-            var sees = Array.ConvertAll(axis.Offsets[(i * taps)..((i + 1) * taps)], at => at >= 0);
-            var key = string.Concat(sees.Select(s => s ? '1' : '0'));
-            if (!patterns.TryGetValue(key, out var pattern)) patterns[key] = pattern = new TapPattern(sees, []);
-            pattern.Positions.Add(i);
-        }
-        return patterns.Count == 0 ? [new TapPattern(new bool[taps], [])] : [.. patterns.Values];
     }
 }

@@ -4,69 +4,81 @@ using System.Runtime.Intrinsics;
 namespace Nabi.Runtime.Kernels;
 
 /// <summary>Pixels of floats as bits.</summary>
+/// <remarks>Where words are running parities they run along a line of the copy, and a zero lies before each line, so that the parity of any stretch is the difference of two of them.</remarks>
 /// <param name="input">[pixels][groups][channels].</param>
-/// <param name="output">[pixels][groups][pairs of words].</param>
+/// <param name="output">[lines][pixels][groups][words], if they are running each line behind <see cref="BitFormat.LineGap"/> words.</param>
 /// <param name="groups">Groups of channels.</param>
 /// <param name="format">The form of one group.</param>
 /// <param name="threshold">Of ternary numbers: beyond it they are not 0.</param>
-internal readonly unsafe struct BitPixels(float* input, ulong* output, int groups, BitFormat format, float threshold) : IPixelCopy
+/// <param name="linePixels">Pixels of a line of the copy.</param>
+internal readonly unsafe struct BitPixels(float* input, uint* output, int groups, BitFormat format, float threshold, long linePixels) : IPixelCopy
 {
     public void Zero(long target, long count)
     {
-        if (count > 0)
-            new Span<ulong>(output + (target * groups * format.Pairs), checked((int)(count * groups * format.Pairs))).Fill(format.Padding);
+        if (count == 0)
+            return;
+        var to = Target(target, out var last);
+        new Span<uint>(to, checked((int)(count * groups * format.Words))).Fill(last);
     }
 
     public void Copy(long source, long target, long count)
     {
         var from = input + (source * groups * format.Channels);
-        var to = output + (target * groups * format.Pairs);
-        for (var left = count * groups; left > 0; left--, from += format.Channels, to += format.Pairs)
-        {
-            if (format.IsTernary)
-                Ternary(from, to);
-            else
-                Binary(from, to);
-        }
+        var to = Target(target, out var last);
+        var (channels, words) = (format.Channels, format.Words);
+        var runs = format.IsRunning ? uint.MaxValue : 0;
+        for (var left = count * groups; left > 0; left--, from += channels, to += words)
+            last = format.IsTernary ? Ternary(from, to, channels, last, runs) : Binary(from, to, channels, last, runs);
     }
 
-    private void Binary(float* x, ulong* to)
+    // Where a pixel goes, and the word that is there before it.
+    private uint* Target(long pixel, out uint last)
     {
-        var (channels, isPaired) = (format.Channels, format.IsPaired);
-        var c = 0;
-        for (; c <= channels - 64; c += 64, to++)
-        {
-            var pair = NotLess(x + c, 0) | ((ulong)NotLess(x + c + 32, 0) << 32);
-            *to = isPaired ? pair ^ (pair << 32) : pair;
-        }
-        if (c == channels)
-            return;
-        ulong tail = 0;
-        var done = 0;
-        if (channels - c >= 32)
-            (tail, done) = (NotLess(x + c, 0), 32);
-        for (; c + done < channels; done++)
-            tail |= (x[c + done] >= 0 ? 1ul : 0) << done;
-        *to = isPaired ? tail ^ (tail << 32) : tail;
+        var to = output + (pixel * groups * format.Words);
+        last = 0;
+        if (!format.IsRunning)
+            return to;
+        var (line, column) = Math.DivRem(pixel, linePixels);
+        to += (line + 1) * BitFormat.LineGap;
+        if (column == 0)
+            to[-1] = 0;
+        last = to[-1];
+        return to;
     }
 
-    // b1 = not below -threshold, b2 = above threshold; what is no number is 0 and past the last channel all are.
-    private void Ternary(float* x, ulong* to)
+    private static uint Binary(float* x, uint* to, int channels, uint last, uint runs)
     {
-        var channels = format.Channels;
-        var c = 0;
-        for (; c <= channels - 32; c += 32, to++)
-            *to = format.Stored(~Below(x + c, -threshold), Above(x + c, threshold));
-        if (c == channels)
-            return;
+        for (; channels >= 32; channels -= 32, x += 32)
+            last = Put(to++, NotLess(x, 0), last, runs);
+        if (channels == 0)
+            return last;
+        var word = 0u;
+        for (var i = 0; i < channels; i++)
+            word |= (x[i] >= 0 ? 1u : 0) << i;
+        return Put(to, word, last, runs);
+    }
+
+    // First words: not below -threshold; second words: above it. What is no number is 0, and past the last channel all are.
+    private uint Ternary(float* x, uint* to, int channels, uint last, uint runs)
+    {
+        for (; channels >= 32; channels -= 32, x += 32)
+        {
+            last = Put(to++, ~Below(x, -threshold), last, runs);
+            last = Put(to++, Above(x, threshold), last, runs);
+        }
+        if (channels == 0)
+            return last;
         var (first, second) = (uint.MaxValue, 0u);
-        for (var i = 0; c + i < channels; i++)
+        for (var i = 0; i < channels; i++)
         {
-            first &= ~((x[c + i] < -threshold ? 1u : 0) << i);
-            second |= (x[c + i] > threshold ? 1u : 0) << i;
+            first &= ~((x[i] < -threshold ? 1u : 0) << i);
+            second |= (x[i] > threshold ? 1u : 0) << i;
         }
-        *to = format.Stored(first, second);
+        return Put(to + 1, second, Put(to, first, last, runs), runs);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Put(uint* to, uint word, uint last, uint runs) => (*to = word ^ last) & runs;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint NotLess(float* x, float limit) => Compare<NotLessThan>(x, limit);

@@ -9,10 +9,13 @@ internal unsafe struct BitSink : ITileSink
     public float* Output;
     public long Stride;
 
-    /// <summary>Number of a row -> distance of its starts from the first ones, or null if all rows have the same.</summary>
-    public int* StartOfPixel;
+    /// <summary>Pixel -> which starts are its own, or null if all have the same.</summary>
+    public int* PatternOfPixel;
 
-    /// <summary>Rows of an image.</summary>
+    /// <summary>From the starts of one pattern to those of the next.</summary>
+    public int StartStride;
+
+    /// <summary>Pixels of an image: rows are numbered from one image to the next.</summary>
     public int Pixels;
 
     /// <summary>Per column the result for a count of 0.</summary>
@@ -43,31 +46,34 @@ internal unsafe struct BitSink : ITileSink
         return false;
     }
 
-    /// <summary>Lets an emitted kernel make results of its counts, for rows that follow each other; tile rows beyond them do the last once more.</summary>
+    /// <summary>Lets an emitted kernel make results of its counts; tile rows beyond them do the last once more.</summary>
     public readonly void Direct(ref BitArguments t, long* numbers, int count, int rows, int column)
     {
         if (Rest.TryGetRange(out var low, out var high))
-            (t.Low, t.High) = (low, high);
+            (t.Low, t.High, t.IsLimited) = (low, high, 1);
         (t.Column, t.Weight) = (0, Weight);
         t.Scales = Scales + column;
         t.Bias = BiasValues is null ? null : BiasValues + column;
-        var pixel = (int)(numbers[0] % Pixels);
+        var own = this;   // nothing that is stored changes these
+        var outputs = t.Outputs;
+        var starts = t.Starts;
         for (var i = 0; i < rows; i++)
         {
             if (i >= count)
             {
-                t.Outputs[i] = t.Outputs[i - 1];
-                t.Starts[i] = t.Starts[i - 1];
+                outputs[i] = outputs[i - 1];
+                starts[i] = starts[i - 1];
                 continue;
             }
-            t.Outputs[i] = Target(numbers[i]) + column;
-            t.Starts[i] = Starts + column + (StartOfPixel is null ? 0 : StartOfPixel[pixel]);
-            if (++pixel == Pixels)   // rows follow each other, from one image to the next
-                pixel = 0;
+            outputs[i] = own.Target(numbers[i]) + column;
+            starts[i] = own.StartsOf(numbers[i]) + column;
         }
     }
 
     public readonly float* Target(long number) => Output + (number * Stride);
+
+    private readonly float* StartsOf(long number) =>
+        PatternOfPixel is null ? Starts : Starts + (PatternOfPixel[number < Pixels ? number : number % Pixels] * (long)StartStride);
 
     public readonly float* TakeResidual(out long residualStride)
     {
@@ -100,15 +106,9 @@ internal unsafe struct BitSink : ITileSink
             where V : unmanaged
         {
             var clamps = Sink.Rest.TryGetRange(out var low, out var high);
-            var pixel = (int)(Numbers[0] % Sink.Pixels);
             for (var i = 0; i < Count; i++)
             {
-                var starts = Sink.Starts + Column;
-                if (Sink.StartOfPixel is not null)
-                    starts += Sink.StartOfPixel[pixel];
-                if (++pixel == Sink.Pixels)   // rows follow each other, from one image to the next
-                    pixel = 0;
-                Row<L, V>(Tile + (i * TileStride), starts, Sink.Target(Numbers[i]) + Column, clamps, low, high);
+                Row<L, V>(Tile + (i * TileStride), Sink.StartsOf(Numbers[i]) + Column, Sink.Target(Numbers[i]) + Column, clamps, low, high);
             }
         }
 

@@ -79,7 +79,7 @@ internal sealed unsafe class BitProduct
         var epilogue = Epilogues.Plan(group, planner, layout);
         epilogue.Bias ??= bias;
         var output = planner.Define(result, layout);
-        var scratch = Planner.Scratch(node.Name, DType.Int32, kernel.ScratchSize);
+        var scratch = Planner.Scratch(node.Name, DType.Int32, kernel.ScratchSize(planner.Options.Threads));
         var channels = kernel.Shape.OutChannels;
         var kind = $"{(isImage ? "conv" : "gemm")}.{(_activation.Op is Ternarize ? "ternary" : "binary")}{(kernel.IsEmitted ? ".popcnt" : "")}{epilogue.Suffix}";
         planner.Emit(new Step(string.Join('+', group.Select(n => n.Name).Prepend(_activation.Name)), kind, [source, packed, scales, .. epilogue.Slots], [output], c =>

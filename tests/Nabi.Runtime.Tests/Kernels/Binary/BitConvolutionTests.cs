@@ -106,7 +106,7 @@ public sealed unsafe class BitConvolutionTests : IDisposable
         using var weights = Weights(kernel.Shape);
         using var scales = Scales(kernel.Shape);
         using var packed = new GuardedBuffer<float>(kernel.PackedSize);
-        using var scratch = new GuardedBuffer<float>(kernel.ScratchSize);
+        using var scratch = new GuardedBuffer<float>(kernel.ScratchSize(pool.Workers));
         kernel.Pack(weights.Pointer, packed.Pointer);
         kernel.Run(pool, input.Pointer, Threshold, packed.Pointer, scales.Pointer, output.Pointer, epilogue, scratch.Pointer);
     }
