@@ -113,6 +113,13 @@ internal sealed class TfLiteModels
         return index;
     }
 
+    public int Bytes(string name, int[] shape, byte[] data, float scale, long zero)
+    {
+        var index = Constant(name, 3, shape, data);
+        _tensors[index].Table(4, new FlatTableWriter().Numbers(2, scale).Numbers(3, zero));
+        return index;
+    }
+
     public int Bias(string name, float[] scales)
     {
         var index = Constant(name, 2, [scales.Length], MemoryMarshal.AsBytes(Enumerable.Range(0, scales.Length).Select(i => (i * 301) - 400).ToArray().AsSpan()).ToArray());

@@ -107,6 +107,23 @@ public sealed class TfLiteReadTests
         Assert.Equal(36, ReferenceEvaluator.Run(graph, feed)["y"].Count);
     }
 
+    // 0.5 (140 - 128) against weights 0.25 (w - zero point): with the zero point 128 the integers move into int8 and the kernels take them.
+    [Theory]
+    [InlineData(128, "qgemm")]
+    [InlineData(120, "")]
+    public void IntegersWithoutSignAreReadFromOlderFiles(int zero, string kernel)
+    {
+        var m = new TfLiteModels();
+        var (x, y) = (m.Activation<byte>("x", [1, 4], 0.5f, 128), m.Activation<byte>("y", [1, 2], 1, 100));
+        m.Operator("FULLY_CONNECTED", [x, m.Bytes("w", [2, 4], [130, 126, 128, 131, 0, 255, 128, 127], 0.25f, zero), -1], [y], o => o.Number<sbyte>(0, 0));
+        var graph = Read(m.ToFile([x], [y]));
+        var feed = new Dictionary<string, Tensor>(StringComparer.Ordinal) { ["x"] = Tensor.Of<float>([1, 4], [6, 6, -6, 2]) };
+        using var session = new Session(graph, new SessionOptions { Threads = 1 });
+        var expected = zero == 128 ? new float[] { 2, -2 } : [18, 14];
+        Assert.Equal(expected, session.Run(feed)["y"].ToSingle());
+        Assert.Contains(session.Plan!.Steps, s => s.Kernel.StartsWith(kernel, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void ABytesInputTellsItsNormalization()
     {
