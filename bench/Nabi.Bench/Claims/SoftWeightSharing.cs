@@ -13,7 +13,7 @@ internal sealed class SoftWeightSharing : Claim
     private static readonly SoftShareWeights Step = new() { Batch = 256 };
 
     // The authors' first; the others give weights more time and less reason to vanish.
-    private static readonly (double ZeroShare, double Tau, double Rate)[] Settings = [(0.99, 0.003, 5e-4), (0.9, 0.01, 2e-3), (0.5, 0.01, 2e-3)];
+    private static readonly (double ZeroShare, double Tau, double Rate)[] Settings = [(0.99, 0.003, 5e-4), (0.99, 0.01, 2e-3), (0.97, 0.01, 2e-3), (0.9, 0.01, 2e-3)];
 
     public override string Name => "soft-weight-sharing";
 
