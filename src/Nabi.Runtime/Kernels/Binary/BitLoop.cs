@@ -89,36 +89,34 @@ internal unsafe struct BitLoop : IKernel
     // Rows of the kernel beyond the windows do the last once more.
     private readonly void Gather(in BitWalk walk, int first, int count, uint* rows, uint** inputs, long* numbers)
     {
-        var (source, part, stride) = (Source, walk, RowStride(WindowWords));
-        var tapRows = part.EndTapRow - part.FirstTapRow;
-        var into = part.FirstTapRow * source.TapColumns * source.TapDepth;
-        var (line, column) = Math.DivRem((uint)first, (uint)part.Width);
-        var (image, y) = Math.DivRem(line, (uint)part.Height);
-        for (var i = 0; i < TileRows; i++)
+        var (line, column) = Math.DivRem(first, walk.Width);
+        var (stride, windowStride, tapRows) = (RowStride(WindowWords), (nint)Source.WindowStride, walk.EndTapRow - walk.FirstTapRow);
+        var window = Place(walk, line, column, out var number);
+        var into = walk.FirstTapRow * Source.TapColumns * Source.TapDepth;
+        for (var i = 0; i < count; i++, rows += stride)
         {
-            if (i >= count)
-            {
-                inputs[i] = inputs[i - 1];
-                continue;
-            }
-            var (windowY, windowX) = (part.Y + y, part.X + column);
             inputs[i] = rows;
-            numbers[i] = (((image * (long)source.Height) + windowY) * source.Width) + windowX;
-            var window = source.Source + (image * source.ImageStride) + (windowY * source.LineStride) + (windowX * source.WindowStride) + (part.FirstTapRow * source.TapRowStride);
-            Gather(window, tapRows, source.TapColumns, (nint)source.TapRowStride, (nint)source.TapColumnStride, source.TapDepth, rows + into);
-            rows += stride;
-            if (++column < part.Width)
-                continue;
-            column = 0;
-            if (++y < part.Height)
-                continue;
-            y = 0;
-            image++;
+            numbers[i] = number++;
+            Gather(window, tapRows, Source.TapColumns, (nint)Source.TapRowStride, (nint)Source.TapColumnStride, Source.TapDepth, rows + into);
+            window += windowStride;
+            if (++column == walk.Width)
+                window = Place(walk, ++line, column = 0, out number);
         }
+        for (var i = count; i < TileRows; i++)
+            inputs[i] = inputs[i - 1];
+    }
+
+    // Where a window starts, and its number. Past the last line it is not read.
+    private readonly byte* Place(in BitWalk walk, int line, int column, out long number)
+    {
+        var (image, y) = Math.DivRem(line, walk.Height);
+        var (windowY, windowX) = (walk.Y + y, walk.X + column);
+        number = (((image * (long)Source.Height) + windowY) * Source.Width) + windowX;
+        return Source.Source + (image * Source.ImageStride) + (windowY * Source.LineStride) + (windowX * Source.WindowStride) + (walk.FirstTapRow * Source.TapRowStride);
     }
 
     // Parities run on from one stretch of memory to the next: each is taken from what lies before it. Registers of 32 bytes, since these seldom lie in two cache lines.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]   // its loops need the registers
     private static void Gather(byte* window, int tapRows, int tapColumns, nint rowStride, nint columnStride, int depth, uint* row)
     {
         var parity = 0u;
