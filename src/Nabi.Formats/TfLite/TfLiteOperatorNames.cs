@@ -31,8 +31,4 @@ internal static class TfLiteOperatorNames
 
     /// <summary>The name of a code.</summary>
     public static string Of(int code) => code >= 0 && code < Names.Length ? Names[code] : $"number {code}";
-
-    /// <summary>The code of a name.</summary>
-    public static int Code(string name) => Array.IndexOf(Names, name) is var code and >= 0 ? code
-        : throw new ArgumentException($"There is no builtin operator {name}.", nameof(name));
 }

@@ -147,7 +147,7 @@ internal sealed class TfLiteModels
 
     private static FlatTableWriter Code(string name, bool isCustom, int version)
     {
-        var code = isCustom ? TfLiteOperatorNames.Custom : TfLiteOperatorNames.Code(name);
+        var code = isCustom ? TfLiteOperatorNames.Custom : Enumerable.Range(0, 256).First(c => TfLiteOperatorNames.Of(c) == name);
         var table = new FlatTableWriter().Number(0, (sbyte)Math.Min(code, 127)).Number(2, version).Number(3, code);
         return isCustom ? table.Text(1, name) : table;
     }

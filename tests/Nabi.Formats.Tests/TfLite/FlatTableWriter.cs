@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Nabi.Formats;
+namespace Nabi.Formats.Tests;
 
 /// <summary>
 /// A table to be written as FlatBuffers: fields by number. What a field refers to is written behind the table, so that all offsets lead forwards. Each table has
