@@ -143,15 +143,17 @@ internal sealed class Descent(SearchRun run)
 
     private double Accuracy(Graph graph) => Evaluator.Evaluate(graph, run.Context.Validation.Take(SweepSamples), cancellation: run.Context.Cancellation).Accuracy;
 
-    // Which criterion leaves most accuracy without training; and do low ranks, trained for a moment, leave more than it does without results between that cost more than they save?
+    // Which criterion leaves most accuracy without training; and where that loses more than is allowed, do low ranks, trained for a moment as well, leave more than it does, without
+    // results between that cost more than they save? Ranks are lowered once, channels again and again, so that channels come first.
     private void ChooseWay()
     {
         if (MostAccurate(run.Options.Criteria.Select(c => new Reduction(c))) is { } criterion) _way = criterion;
         if (Available <= 0 || MostAccurate(run.Options.Factorizations.Select(f => new Reduction(f, IsRanks: true))) is not { } ranks) return;
         run.Try(ranks.Name(OneShot), () =>
         {
-            if (Activations(Reduced(ranks, run.Simple, OneShot)) <= MostActivations * Activations(run.Simple)
-                && LookAt(ranks, OneShot).Drop < LookAt(_way, OneShot).Drop - LookNoise) _way = ranks;
+            if (Activations(Reduced(ranks, run.Simple, OneShot)) > MostActivations * Activations(run.Simple)) return;
+            var channels = LookAt(_way, OneShot).Drop;
+            if (channels > run.Options.MaxDrop && LookAt(ranks, OneShot).Drop < channels - LookNoise) _way = ranks;
         });
     }
 

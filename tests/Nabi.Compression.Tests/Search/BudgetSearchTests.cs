@@ -20,6 +20,7 @@ public sealed class BudgetSearchTests : IDisposable
         MaxEpochs = 2,
         MaxCandidates = 1,
         Criteria = ["l1"],
+        Factorizations = [],
         Multiple = 1,
         LatencyRuns = 3,
     };
@@ -107,7 +108,7 @@ public sealed class BudgetSearchTests : IDisposable
     {
         var (network, data) = LowRank();
         var context = new CompressionContext { Training = data, Validation = data, BatchSize = 32, Threads = 1, Seed = 1 };
-        var result = BudgetSearch.Run(network, context, Options with { KeepMacs = [0.6], MaxDrop = 0.02 }, new MemoryStore());
+        var result = BudgetSearch.Run(network, context, Options with { KeepMacs = [0.6], MaxDrop = 0.02, Factorizations = ["svd", "tucker2"] }, new MemoryStore());
         Assert.Superset(new HashSet<string> { "rank60", "rank60-int8" }, result.Variants.Select(v => v.Name).ToHashSet());
         Assert.InRange(result.Variants.First(v => v.Name == "rank60").Macs, 1, (long)(0.6 * result.Baseline.Macs));
         Assert.True(result.IsBudgetMet);
