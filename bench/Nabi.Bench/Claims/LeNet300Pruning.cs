@@ -14,7 +14,7 @@ internal sealed class LeNet300Pruning : LeNetPruning
 
     protected override TrainingOptions Training => new() { Epochs = 12, LearningRate = 0.05 };
 
-    protected override PruneGradually Step => new() { Epochs = 20, Rate = 0.05, Alpha = 0.9 };
+    protected override PruneGradually Step => new() { Epochs = 30, Rate = 0.05 };
 
-    protected override IReadOnlyList<double> Sparsities => [0.922, 0.95];
+    protected override IReadOnlyList<(double Sparsity, int Shift)> Rows => [(0.922, 1), (0.922, 0)];
 }

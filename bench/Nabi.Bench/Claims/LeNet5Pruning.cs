@@ -14,7 +14,7 @@ internal sealed class LeNet5Pruning : LeNetPruning
 
     protected override TrainingOptions Training => new() { Epochs = 5, LearningRate = 0.02, ClipNorm = 5 };
 
-    protected override PruneGradually Step => new() { Epochs = 8, Rate = 0.02 };
+    protected override PruneGradually Step => new() { Epochs = 15, Rate = 0.02 };
 
-    protected override IReadOnlyList<double> Sparsities => [0.925];
+    protected override IReadOnlyList<(double Sparsity, int Shift)> Rows => [(0.922, 1)];
 }

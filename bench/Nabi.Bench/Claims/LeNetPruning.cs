@@ -1,9 +1,10 @@
 using Nabi.Compression.Pruning;
 using Nabi.Training;
+using Nabi.Training.Data.Augmentations;
 
 namespace Nabi.Bench.Claims;
 
-/// <summary>Han et al.'s twelvefold pruning of a LeNet, in one training after the dense one.</summary>
+/// <summary>Han et al.'s twelvefold pruning of a LeNet, in one training after the dense one; both see the same images.</summary>
 internal abstract class LeNetPruning : Claim
 {
     public override string Paper => "Han et al. 2015, Learning both Weights and Connections for Efficient Neural Networks, table 1";
@@ -17,28 +18,29 @@ internal abstract class LeNetPruning : Claim
     /// <summary>How it is pruned.</summary>
     protected abstract PruneGradually Step { get; }
 
-    /// <summary>The sparsities of the weights that are tried.</summary>
-    protected abstract IReadOnlyList<double> Sparsities { get; }
+    /// <summary>What is tried: the sparsity of the weights, and by how many pixels images are shifted at random in both trainings.</summary>
+    protected abstract IReadOnlyList<(double Sparsity, int Shift)> Rows { get; }
 
     public override void Run(ClaimRun run)
     {
         run.Say($"{Network} on MNIST: {Training.Epochs} epochs dense at rate {Training.LearningRate}; then pruned gradually in one training of {Step.Epochs} epochs at rate {Step.Rate}, "
             + $"distilled from the dense network (alpha {Step.Alpha}, temperature {Step.Temperature}). Parameters are all numbers that are not zero, biases included.");
-        run.Head("sparsity of the weights", "dense", "pruned", "parameters", "of them left", "fewer");
-        foreach (var sparsity in Sparsities)
+        run.Head("sparsity of the weights, images", "dense", "pruned", "parameters", "of them left", "fewer");
+        foreach (var (sparsity, shift) in Rows)
         {
             List<double> dense = [], pruned = [];
             var (before, after) = (0L, 0L);
             foreach (var seed in run.Seeds)
             {
-                var model = run.Trained(Network, "mnist", Training with { Seed = seed });
-                var small = (Step with { Sparsity = sparsity }).Apply(model, run.Context("mnist", seed, teacher: model));
+                var model = run.Trained(Network, "mnist", Training with { Seed = seed, Augmentations = shift > 0 ? [new RandomCrop(shift)] : [] });
+                var small = (Step with { Sparsity = sparsity, Crop = shift }).Apply(model, run.Context("mnist", seed, teacher: model));
                 dense.Add(run.Accuracy(model, "mnist"));
                 pruned.Add(run.Accuracy(small, "mnist"));
                 ClaimRun.Progress($"seed {seed}: {dense[^1]:P2} to {pruned[^1]:P2}");
                 (before, after) = (Living(model), Living(small));
             }
-            run.Row(ClaimRun.Percent(sparsity), ClaimRun.Percent(dense), ClaimRun.Percent(pruned), $"{before:N0}", $"{after:N0}", ClaimRun.Times((double)before / after));
+            run.Row($"{ClaimRun.Percent(sparsity)}, {(shift > 0 ? $"shifted by up to {shift} pixels" : "as they are")}", ClaimRun.Percent(dense), ClaimRun.Percent(pruned),
+                $"{before:N0}", $"{after:N0}", ClaimRun.Times((double)before / after));
         }
     }
 
