@@ -76,6 +76,6 @@ internal sealed class XnorNetCifarClaim : BinaryNetworksClaim
     public override string Name => "xnor-net-cifar10";
 
     public override void Run(ClaimRun run) =>
-        Table(run, "ResNet-8 on CIFAR-10", "cifar10", seed => Cifar10.Baseline(run, "resnet8", 30, seed),
+        Table(run, "ResNet-8 on CIFAR-10", "cifar10", _ => Cifar10.Baseline(run, "resnet8", 40),
             new TrainBinary { Epochs = 5, Batch = 128, Rate = 2e-3, Crop = 4, Flip = true }, "twn", "bnn", "xnor-net", "tbn");
 }
