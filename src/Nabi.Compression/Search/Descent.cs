@@ -14,7 +14,10 @@ internal sealed class Descent(SearchRun run)
     private const int SweepSamples = 1000;
 
     // Part of the time for all first looks together, for one candidate, and kept for what follows the descent.
-    private const double LookShare = 0.1, CandidateShare = 0.6, Reserve = 0.2;
+    private const double LookShare = 0.1, CandidateShare = 0.5, Reserve = 0.25;
+
+    // One candidate beyond what was looked at does so many times less than the one it is made from.
+    private const double Beyond = 1.4;
 
     // What loses more than this after the first look is not trained any longer, and nothing stronger is looked at.
     private const double Hopeless = 0.35;
@@ -100,15 +103,16 @@ internal sealed class Descent(SearchRun run)
 
     private double Drop(Variant variant) => run.Baseline.ValidationAccuracy - variant.ValidationAccuracy;
 
-    // The strongest whose accuracy is expected to come back far enough; the mildest when none is.
+    // The strongest whose accuracy is expected to come back far enough, the mildest when none is; beyond what was looked at, so much less at a time.
     private double Proposal()
     {
-        foreach (var (keep, look) in _looks)
+        var stronger = _looks.Where(l => l.Key < _bracket.Good).ToArray();
+        foreach (var (keep, look) in stronger)
         {
             var samples = SamplesOf(run.EpochsIn(look.Graph, CandidateShare * Available));
             if (_curve.Predict((look.Samples, look.Drop), samples) <= run.Options.MaxDrop) return keep;
         }
-        return _looks.Count > 0 ? _looks.Keys.Max() : run.Options.KeepMacs.Max();
+        return stronger.Length > 0 ? stronger[^1].Key : _looks.Count > 0 ? _bracket.Good / Beyond : run.Options.KeepMacs.Max();
     }
 
     // From mild to strong, each trained on as many samples as the time for looking allows.
