@@ -83,12 +83,13 @@ internal sealed class Descent(SearchRun run)
             _curve = _curve.Learn((first.Samples, first.Drop), (SamplesOf(epochs), Drop(candidate.Variant)));
         // What lost a little too much may only have been trained too briefly: that is cheaper to find out than another strength.
         if (!isGood && LongerWouldDo(candidate, epochs) && run.Longer(candidate, Name(keep), 1, CandidateShare * Available) is { } longer && IsGood(longer))
-            (candidate, isGood) = (longer, true);
+            (candidate, isGood, epochs) = (longer, true, epochs + longer.Variant.Curves.Sum(c => c.Count));
         _bracket.Add(keep, isGood);
         if (isGood) (Best, _epochs) = (candidate, epochs);
         else if (Nearest is null || candidate.Variant.ValidationAccuracy > Nearest.Variant.ValidationAccuracy) Nearest = candidate;
     }
 
+    // In floats or as int8, which is made in any case.
     private bool IsGood(Candidate candidate) => run.IsWithinDrop(candidate.Variant) | run.IsWithinDrop(run.Integer($"{candidate.Variant.Name}-int8", candidate).Variant);
 
     private bool LongerWouldDo(Candidate candidate, int epochs) => Available > 0
